@@ -1,0 +1,48 @@
+# make lab   opens the book in JupyterLab          make test   runs every test and every chapter
+# Both set up .venv by themselves; afterwards that takes no time and no network.
+
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+PYTHON ?= python3
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: help lab test check chapters clean
+
+help:
+	@sed -n '1,2s/^# //p' Makefile
+
+$(VENV)/lab.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -c constraints.txt -e .
+	touch $@
+
+$(VENV)/test.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -c constraints.txt -e '.[test]'
+	touch $@ $(VENV)/lab.stamp
+
+lab: $(VENV)/lab.stamp
+	@if [ "$$(id -u)" = 0 ]; then echo "Running as root: adding --allow-root, which JupyterLab asks for."; root=--allow-root; fi; \
+	$(BIN)/python -m jupyter trust chapters/*.ipynb chapters/solutions/*.ipynb >/dev/null; \
+	$(BIN)/python -m jupyter lab --ip=localhost $$root $(LAB_ARGS) chapters/01_concatenated_weights.ipynb
+
+test: check
+	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+# Style and types, in seconds.
+check: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Execute notebooks in place, as they are committed: make chapters NB=chapters/01_concatenated_weights.ipynb
+NB ?= $(wildcard chapters/*.ipynb chapters/solutions/*.ipynb)
+chapters: $(VENV)/test.stamp
+	$(BIN)/python chapters/execute.py $(NB)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

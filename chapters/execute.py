@@ -1,0 +1,38 @@
+"""Run notebooks from top to bottom and store their outputs, as they are committed: `make chapters`.
+
+What only lives while a kernel runs is left out: a slider keeps the line of text that stands for it, a progress bar
+nothing. JupyterLab would show an error in their place.
+"""
+
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def execute(path: Path) -> None:
+    """Execute the notebook at `path` in its own folder, and write it back."""
+    notebook = nbformat.read(path, 4)
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        store_widget_state=False,
+        record_timing=False,
+    )
+    client.execute()
+    for cell in notebook.cells:
+        for output in list(cell.get("outputs", [])):
+            data = output.get("data", {})
+            if data.pop(WIDGET, None) and "it/s]" in data["text/plain"]:
+                cell.outputs.remove(output)
+    nbformat.write(notebook, path)
+
+
+for name in sys.argv[1:]:
+    print(f"Executing {name}", flush=True)
+    execute(Path(name))

@@ -1,0 +1,66 @@
+"""The shared helpers of *Recurrent Networks by Hand*, in the order in which the chapters need them."""
+
+# ruff: noqa: I001  (the order is the chapters')
+# Every chapter: figures, sliders, exercises
+from funcs.plotting import BLUE, GREEN, ORANGE, PINK, RED, SKY, LivePlot, explore, start_chapter
+from funcs.figures import blank_axes, draw_cells, draw_concatenated_product, draw_partitions, draw_unrolled
+from funcs.exercises import check
+
+# Chapter 03: text as sequences
+from funcs.text import Vocab, clean_text, read_text, read_time_machine, tokenize
+from funcs.loaders import (
+    TextLoader,
+    TimeMachineLoader,
+    load_corpus,
+    load_data_text,
+    load_data_time_machine,
+    random_partition,
+    sequential_partition,
+)
+
+# Chapter 04: the RNN from scratch
+from funcs.devices import choose_device
+from funcs.rnn import RNN, detach, get_rnn_params, init_rnn_state, rnn_forward
+from funcs.training import History, evaluate, train, train_epoch
+from funcs.prediction import predict
+
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "ORANGE",
+    "PINK",
+    "RED",
+    "RNN",
+    "SKY",
+    "History",
+    "LivePlot",
+    "TextLoader",
+    "TimeMachineLoader",
+    "Vocab",
+    "blank_axes",
+    "check",
+    "choose_device",
+    "clean_text",
+    "detach",
+    "draw_cells",
+    "draw_concatenated_product",
+    "draw_partitions",
+    "draw_unrolled",
+    "evaluate",
+    "explore",
+    "get_rnn_params",
+    "init_rnn_state",
+    "load_corpus",
+    "load_data_text",
+    "load_data_time_machine",
+    "predict",
+    "random_partition",
+    "read_text",
+    "read_time_machine",
+    "rnn_forward",
+    "sequential_partition",
+    "start_chapter",
+    "tokenize",
+    "train",
+    "train_epoch",
+]

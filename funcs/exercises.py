@@ -1,0 +1,255 @@
+"""Is an exercise's answer right? (all chapters)
+
+A check computes what is right and compares; it returns a hint, or None for a right answer.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from funcs.loaders import load_corpus, random_partition, sequential_partition
+from funcs.rnn import RNN, get_rnn_params, init_rnn_state, rnn_forward
+from funcs.text import Vocab, clean_text, read_time_machine, tokenize
+
+Check = Callable[[Any], str | None]
+CHECKS: dict[str, Check] = {}
+
+
+class NotDone(Exception):
+    """The stub is as it was."""
+
+
+def check(exercise: str, answer: Any) -> None:
+    """Print whether `answer` to an exercise is right, a hint if it is not, and "not done yet" for an untouched stub.
+
+    Args:
+        exercise: chapter and number, such as "04.3".
+        answer: what the exercise asks for; where that is a function, the function itself.
+
+    Raises:
+        ValueError: there is no such exercise to check.
+    """
+    if exercise not in CHECKS:
+        raise ValueError(f"exercise must be one of {', '.join(sorted(CHECKS))}, got {exercise!r}")
+    try:
+        if answer is None or answer is ...:
+            raise NotDone
+        hint = CHECKS[exercise](answer)
+    except NotDone:
+        print(f"{exercise}: not done yet")
+        return
+    except Exception as error:
+        hint = f"it stopped with {type(error).__name__}: {error}"
+    print(f"{exercise}: right!" if hint is None else f"{exercise}: not yet. {hint}")
+
+
+def exercise(number: str) -> Callable[[Check], Check]:
+    """Enter a function as the check of an exercise."""
+
+    def enter(function: Check) -> Check:
+        CHECKS[number] = function
+        return function
+
+    return enter
+
+
+def call(function: Any, *args: Any) -> Any:
+    """What the reader's function returns; NotDone if that is nothing."""
+    if not callable(function):
+        raise TypeError(f"the answer is a function, give it without calling it; got {type(function).__name__}")
+    result = function(*args)
+    if result is None or result is ...:
+        raise NotDone
+    return result
+
+
+def same(got: Any, wanted: Any, tolerance: float = 1e-4) -> bool:
+    """Whether two numbers, tensors or sequences of them agree in shape and, to a relative tolerance, in value."""
+    if isinstance(wanted, (tuple, list)):
+        return len(got) == len(wanted) and all(same(g, w, tolerance) for g, w in zip(got, wanted, strict=True))
+    got, wanted = (torch.as_tensor(value).detach().double() for value in (got, wanted))
+    return got.shape == wanted.shape and torch.allclose(got, wanted, rtol=tolerance, atol=tolerance * 1e-2)
+
+
+# Chapter 01: concatenated weights
+
+
+@exercise("01.1")
+def _(answer: Any) -> str | None:
+    if same(tuple(answer), (28 + 512, 512)):
+        return None
+    return "W_xh is (28, 512) and W_hh is (512, 512); which of the two sizes grows when you stack them?"
+
+
+@exercise("01.2")
+def _(answer: Any) -> str | None:
+    n, d, h = 32, 28, 512
+    if same(tuple(answer), (n * d * h + n * h * h, n * (d + h) * h)):
+        return None
+    return "an (a, b) matrix times a (b, c) matrix takes a·b·c multiplications; count both products, then the one."
+
+
+@exercise("01.3")
+def _(answer: Any) -> str | None:
+    X, H, W_xh, W_hh, b_h = (torch.randn(shape) for shape in ((3, 2), (3, 4), (2, 4), (4, 4), (4,)))
+    wanted = X @ W_xh + H @ W_hh + b_h
+    got = call(answer, X, H, W_xh, W_hh, b_h)
+    if got.shape != wanted.shape:
+        return f"for n=3, d=2, h=4 the result must have shape (3, 4), yours has {tuple(got.shape)}."
+    if same(got, X @ W_xh + H @ W_hh):
+        return "the bias is missing: which column, put beside X and H, would pick up one row of b_h?"
+    return None if same(got, wanted) else "the shape is right, the values are not: do both stacks have the same order?"
+
+
+@exercise("01.4")
+def _(answer: Any) -> str | None:
+    x, h = torch.randn(2), torch.randn(4)
+    W_xh, W_hh = torch.randn(2, 4), torch.randn(4, 4)
+    W = call(answer, W_xh, W_hh)
+    if tuple(W.shape) != (4, 6):
+        return f"for d=2, h=4 the matrix must have shape (4, 6), yours has {tuple(W.shape)}."
+    wanted = x @ W_xh + h @ W_hh
+    if same(W @ torch.cat((x, h)), wanted):
+        return "this is the matrix for [x; h]; the paper stacks [h; x]."
+    return None if same(W @ torch.cat((h, x)), wanted) else "turn rows into columns: which matrix becomes W^T?"
+
+
+@exercise("01.5")
+def _(answer: Any) -> str | None:
+    n, d, h = 3, 2, 4
+    X, H = torch.randn(n, d), torch.randn(n, h)
+    gates = [(torch.randn(d, h), torch.randn(h, h)) for _ in range(3)]
+    wanted = [X @ W_x + H @ W_h for W_x, W_h in gates]
+    W = torch.cat([torch.cat(pair, 0) for pair in gates], 1)
+    got = call(answer, X, H, W)
+    if len(got) != 3:
+        return f"the answer is three matrices, one per gate; yours has length {len(got)}."
+    return None if same(list(got), wanted) else "which columns of the one product belong to which gate?"
+
+
+# Chapter 03: text as sequences
+
+
+@exercise("03.1")
+def _(answer: Any) -> str | None:
+    num_batches = len(list(sequential_partition(torch.arange(10_000), 32, 35, 0)))
+    if same(answer, num_batches):
+        return None
+    return "one batch takes 32 · 35 tokens, and up to 34 tokens are skipped at the start; only whole batches count."
+
+
+@exercise("03.2")
+def _(answer: Any) -> str | None:
+    corpus, _ = load_corpus()
+    frequencies = torch.bincount(corpus).double()
+    p = frequencies[frequencies > 0] / len(corpus)
+    wanted = math.exp(-(p * p.log()).sum())
+    if same(answer, -(p * p.log()).sum()):
+        return "this is the entropy in nats; the perplexity is its exponential."
+    if same(answer, -(p * p.log2()).sum()):
+        return "this is the entropy in bits; the perplexity is 2 to that power."
+    return None if same(answer, wanted, 1e-3) else "average −log p(token) over all tokens of the corpus, then exp."
+
+
+@exercise("03.3")
+def _(answer: Any) -> str | None:
+    counts = Counter(tokenize(clean_text(read_time_machine()), "word"))
+    wanted = sum(count == 1 for count in counts.values())
+    if same(answer, wanted / len(counts)):
+        return None
+    if same(answer, wanted):
+        return "this is their number; which share of the vocabulary is it?"
+    return "vocab.token_freqs has the counts; divide by the number of different words, <unk> not counted."
+
+
+@exercise("03.4")
+def _(answer: Any) -> str | None:
+    corpus = torch.arange(200) % 7
+    vocab = Vocab(list("abcdefg"))
+    for text in ("a", "abc gg", "fade"):
+        if "".join(call(answer, [vocab[c] for c in text], vocab)) != text.replace(" ", "<unk>"):
+            return f"the numbers of {text!r} do not come back as {text.replace(' ', '<unk>')!r}."
+    got = answer(corpus[:9], vocab)
+    if not isinstance(got, str):
+        return f"the answer is one string, yours is {type(got).__name__}."
+    return None if got == "".join(vocab.to_tokens(corpus[:9])) else "a tensor of numbers does not work."
+
+
+@exercise("03.5")
+def _(answer: Any) -> str | None:
+    corpus = torch.randint(1000, (400,))
+    sequential = list(sequential_partition(corpus, 3, 5, 2))
+    shuffled = list(random_partition(corpus, 3, 5, 2))
+    swapped = [*sequential[:3], sequential[4], sequential[3], *sequential[5:]]
+    last_row = [(X.clone(), Y.clone()) for X, Y in sequential]
+    last_row[-1][0][-1] += 1
+    if call(answer, sequential) is not True:
+        return "it must return True for a sequential partition."
+    for wrong, name in ((shuffled, "a random partition"), (swapped, "two batches swapped"), (last_row, "one bad row")):
+        if answer(wrong) is not False:
+            return f"it must return False for {name}."
+    return None
+
+
+# Chapter 04: the RNN from scratch
+
+
+@exercise("04.1")
+def _(answer: Any) -> str | None:
+    wanted = sum(param.numel() for param in get_rnn_params(28, 512))
+    if same(answer, wanted):
+        return None
+    return "add up the entries of W_xh, W_hh, b_h, W_hq and b_q; most are in W_hh."
+
+
+@exercise("04.2")
+def _(answer: Any) -> str | None:
+    logits, labels = torch.randn(50, 28), torch.randint(28, (50,))
+    p = logits.softmax(1)[torch.arange(50), labels]
+    wanted = math.exp(F.cross_entropy(logits, labels).item())
+    got = call(answer, p)
+    if same(got, float((1 / p).mean()), 1e-3):
+        return "this averages 1/p; perplexity is the geometric mean: average the logarithms."
+    if not same(got, wanted, 1e-3):
+        return "exp of the mean of −log p."
+    return None if same(call(answer, torch.full((10,), 1 / 28)), 28.0, 1e-3) else "guessing among 28 must give 28."
+
+
+@exercise("04.3")
+def _(answer: Any) -> str | None:
+    if same(answer, 32 * 35):
+        return None
+    return "the mean divides the sum by the number of predictions in a batch of 32 rows and 35 steps."
+
+
+@exercise("04.4")
+def _(answer: Any) -> str | None:
+    params = [torch.randn_like(param) for param in get_rnn_params(5, 7)]
+    x, state = torch.randint(5, (3, 4)), (torch.randn(3, 7),)
+    wanted, (H,) = rnn_forward(F.one_hot(x.T, 5).float(), state, params)
+    outputs, last = call(answer, x, state, params)
+    if outputs.shape != wanted.shape:
+        return f"for x of shape (3, 4) the outputs must have shape (12, 5), yours have {tuple(outputs.shape)}."
+    if not same(outputs, wanted):
+        return "a one-hot row times W_xh is a row of W_xh: which one, and are you walking along time, x.T?"
+    return None if isinstance(last, tuple) and same(last[0], H) else "return the last state too, as a tuple."
+
+
+@exercise("04.5")
+def _(answer: Any) -> str | None:
+    model, vocab = RNN(28, 16), Vocab(list("the time traveller"))
+    text = "the time traveller smiled"
+    x = torch.tensor([vocab[list(text)]])
+    with torch.no_grad():
+        for param in model.parameters():
+            param.normal_()
+        _, wanted = model(x, init_rnn_state(1, 16))
+        for length in (1, 4, 7, 100):
+            got = call(answer, text, length, model, vocab)
+            if not (isinstance(got, tuple) and same(got[0], wanted[0], 1e-3)):
+                return f"with pieces of {length} characters the state is not that of the whole text read at once."
+    return None

@@ -1,0 +1,91 @@
+"""The project as a whole: what it installs, and what its wheel carries."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import funcs
+
+ROOT = Path(__file__).parent.parent
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+REQUIREMENTS = [
+    *PYPROJECT["project"]["dependencies"],
+    *(r for extra in PYPROJECT["project"]["optional-dependencies"].values() for r in extra),
+]
+
+
+def version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text))
+
+
+def test_constraints_pin_what_pyproject_names() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.lower().split("==") for line in lines if not line.startswith("#"))
+    assert pins["torch"] == "2.13.0"
+    for requirement in REQUIREMENTS:
+        name, lowest = requirement.lower().split(">=")
+        assert name in pins, f"constraints.txt does not pin {name}"
+        assert version(pins[name]) >= version(lowest)
+
+
+def test_environment_yml_agrees_with_pyproject() -> None:
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    entries = re.findall(r"^ *- (.*)$", text, re.M)
+    extras = ",".join(PYPROJECT["project"]["optional-dependencies"])
+    assert entries[-4:] == ["pip", "pip:", "-c constraints.txt", f"-e .[{extras}]"]
+    (python,) = [entry for entry in entries if entry.startswith("python")]
+    assert version(python) == version(PYPROJECT["project"]["requires-python"])
+    packages = {re.split(r"[>=<]", requirement)[0] for requirement in REQUIREMENTS}
+    assert not packages & set(re.findall(r"[\w-]+", text)), "packages are named in pyproject.toml only"
+
+
+def test_public_names_are_documented() -> None:
+    for name in funcs.__all__:
+        thing = getattr(funcs, name)
+        if callable(thing):
+            assert thing.__doc__ and not thing.__doc__.startswith(f"{name}("), f"{name} has no docstring"
+
+
+def test_wheel_works_alone(tmp_path: Path) -> None:
+    """The wheel carries the novel: import it from a strange folder, offline, with the checkout out of reach."""
+    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
+    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    install = [*pip, "install", "--no-deps", "--no-index", "--target", str(site), str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
+    script = (
+        "import funcs, json; it, vocab = funcs.load_data_time_machine(32, 35); "
+        "print(json.dumps([funcs.__file__, repr(it), repr(vocab)]))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=elsewhere,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    file, loader, vocab = json.loads(run.stdout)
+    assert Path(file).is_relative_to(site)
+    assert loader == '<TimeMachineLoader with 10000 corpus: "t", "h", "e", " ", "t", ...>'
+    assert vocab == '<Vocab with 28 tokens: "<unk>", " ", "e", "t", "a", ...>'
+    names = subprocess.run(
+        [sys.executable, "-m", "zipfile", "-l", str(wheel)], check=True, capture_output=True, text=True
+    )
+    assert "funcs/timemachine.txt" in names.stdout and "tests/" not in names.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="make is not Windows'")
+def test_make_lab_serves_on_localhost_from_the_root() -> None:
+    dry = subprocess.run(["make", "-n", "lab"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert "--ip=localhost" in dry and dry.rstrip().endswith("chapters/01_concatenated_weights.ipynb")
+    assert "token" not in dry, "Jupyter's own token stays"

@@ -8,7 +8,6 @@ else
 BIN := $(VENV)/bin
 endif
 PYTHON ?= python3
-export OMP_NUM_THREADS ?= 2
 
 .PHONY: help lab test check chapters clean
 
@@ -30,8 +29,9 @@ lab: $(VENV)/lab.stamp
 	$(BIN)/python -m jupyter trust chapters/*.ipynb chapters/solutions/*.ipynb >/dev/null; \
 	$(BIN)/python -m jupyter lab --ip=localhost $$root $(LAB_ARGS) chapters/01_concatenated_weights.ipynb
 
+# Two notebooks at a time, one thread each: two threads each would wait for one another.
 test: check
-	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --durations=8 $(PYTEST_ARGS)
 
 # Style and types, in seconds.
 check: $(VENV)/test.stamp

@@ -3,8 +3,19 @@
 # ruff: noqa: I001  (the order is the chapters')
 # Every chapter: figures, sliders, exercises
 from funcs.plotting import BLUE, GREEN, ORANGE, PINK, RED, SKY, LivePlot, explore, start_chapter
-from funcs.figures import blank_axes, draw_cells, draw_concatenated_product, draw_partitions, draw_unrolled
+from funcs.figures import (
+    blank_axes,
+    draw_cells,
+    draw_concatenated_product,
+    draw_graph,
+    draw_orders,
+    draw_partitions,
+    draw_unrolled,
+)
 from funcs.exercises import check
+
+# Chapter 02: by hand
+from funcs.graph import graph_nodes
 
 # Chapter 03: text as sequences
 from funcs.text import Vocab, clean_text, read_text, read_time_machine, tokenize
@@ -24,6 +35,12 @@ from funcs.rnn import RNN, detach, get_rnn_params, init_rnn_state, rnn_forward
 from funcs.training import History, evaluate, train, train_epoch
 from funcs.prediction import predict
 
+# Chapter 05: the same, concise
+from funcs.rnn import RNNModel, relative_difference
+
+# Chapter 07: stacked layers
+from funcs.stacked import MyRNN, layer_outer
+
 __all__ = [
     "BLUE",
     "GREEN",
@@ -34,6 +51,8 @@ __all__ = [
     "SKY",
     "History",
     "LivePlot",
+    "MyRNN",
+    "RNNModel",
     "TextLoader",
     "TimeMachineLoader",
     "Vocab",
@@ -44,12 +63,16 @@ __all__ = [
     "detach",
     "draw_cells",
     "draw_concatenated_product",
+    "draw_graph",
+    "draw_orders",
     "draw_partitions",
     "draw_unrolled",
     "evaluate",
     "explore",
     "get_rnn_params",
+    "graph_nodes",
     "init_rnn_state",
+    "layer_outer",
     "load_corpus",
     "load_data_text",
     "load_data_time_machine",
@@ -57,6 +80,7 @@ __all__ = [
     "random_partition",
     "read_text",
     "read_time_machine",
+    "relative_difference",
     "rnn_forward",
     "sequential_partition",
     "start_chapter",

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
+from funcs.graph import graph_nodes
 from funcs.loaders import load_corpus, random_partition, sequential_partition
-from funcs.rnn import RNN, get_rnn_params, init_rnn_state, rnn_forward
+from funcs.rnn import RNN, RNNModel, get_rnn_params, init_rnn_state, rnn_forward
+from funcs.stacked import MyRNN
 from funcs.text import Vocab, clean_text, read_time_machine, tokenize
 
 Check = Callable[[Any], str | None]
@@ -129,6 +132,62 @@ def _(answer: Any) -> str | None:
     if len(got) != 3:
         return f"the answer is three matrices, one per gate; yours has length {len(got)}."
     return None if same(list(got), wanted) else "which columns of the one product belong to which gate?"
+
+
+# Chapter 02: by hand
+
+
+@exercise("02.1")
+def _(answer: Any) -> str | None:
+    h = 0.0
+    for x in ((1, 2), (2, 0), (3, 1), (-1, -5), (2, -13), (4, 1)):
+        h = max(0.0, -1 * x[0] + 3 * x[1] + 2 * h)
+    if same(answer, h):
+        return None
+    return "work out the fifth state first: ReLU turns a negative sum into 0, and that is what the sixth step sees."
+
+
+@exercise("02.2")
+def _(answer: Any) -> str | None:
+    output, h_n = nn.RNN(4, 8, num_layers=3, bidirectional=True)(torch.zeros(7, 5, 4))
+    if same([tuple(part) for part in answer], [tuple(output.shape), tuple(h_n.shape)]):
+        return None
+    return "the output has both directions of the last layer side by side; h_n has one row of states per layer and way."
+
+
+@exercise("02.3")
+def _(answer: Any) -> str | None:
+    wanted = sum(param.numel() for param in nn.RNN(10, 20, num_layers=2).parameters())
+    if same(answer, wanted - 40):
+        return "torch keeps two biases per layer."
+    return None if same(answer, wanted) else "the second layer reads the 20 states of the first, not the 10 inputs."
+
+
+@exercise("02.4")
+def _(answer: Any) -> str | None:
+    rnn, X, h0 = nn.RNN(3, 4), torch.randn(6, 2, 3), torch.randn(1, 2, 4)
+    with torch.no_grad():
+        output, h_n = rnn(X, h0)
+        got_output, got_h_n = call(answer, X, h0, rnn)
+    if not same(got_output, output):
+        return "the output is not that of nn.RNN: are both biases in, are the weights transposed, is it tanh?"
+    return None if same(got_h_n, h_n) else "the output is right; the last state must have shape (1, 2, 4)."
+
+
+@exercise("02.5")
+def _(answer: Any) -> str | None:
+    torch.manual_seed(0)
+    layer, xs = nn.RNNCell(1, 3), torch.randn(12, 1, 1)
+    for k in (1, 3, 4, 20):
+        h = torch.zeros(1, 3)
+        for t, x in enumerate(xs):
+            h = layer(x, h.detach() if t % k == 0 else h)
+        got = call(answer, layer, xs, k)
+        if not same(got, h):
+            return f"for k = {k} the last state is wrong; detaching must not change any number."
+        if got.grad_fn is None or len(graph_nodes(got)) != len(graph_nodes(h)):
+            return f"for k = {k} and 12 inputs the graph should reach back {(12 - 1) % k + 1} calls, yours differs."
+    return None
 
 
 # Chapter 03: text as sequences
@@ -252,4 +311,105 @@ def _(answer: Any) -> str | None:
             got = call(answer, text, length, model, vocab)
             if not (isinstance(got, tuple) and same(got[0], wanted[0], 1e-3)):
                 return f"with pieces of {length} characters the state is not that of the whole text read at once."
+    return None
+
+
+# Chapter 05: the RNN, concise
+
+
+@exercise("05.1")
+def _(answer: Any) -> str | None:
+    wanted = sum(param.numel() for param in RNNModel(nn.RNN(28, 512), 28).parameters())
+    if same(answer, wanted):
+        return None
+    return "chapter 4's model has 291356; what does nn.RNN have twice?"
+
+
+@exercise("05.2")
+def _(answer: Any) -> str | None:
+    model = RNNModel(nn.RNN(5, 7), 5).double()
+    params = call(answer, model)
+    if len(params) != 5:
+        return f"five tensors are needed, W_xh, W_hh, b_h, W_hq, b_q; yours are {len(params)}."
+    x, state = torch.randint(5, (3, 4)), torch.randn(1, 3, 7, dtype=torch.float64)
+    with torch.no_grad():
+        wanted, _ = model(x, state)
+        got, _ = rnn_forward(F.one_hot(x.T, 5).double(), (state[0],), params)
+    return None if same(got, wanted, 1e-9) else "the shapes fit, the outputs differ: both biases? transposed?"
+
+
+@exercise("05.3")
+def _(answer: Any) -> str | None:
+    x, G = torch.tensor([2, 0, 2, 4, 2]), torch.randn(5, 3)
+    E = torch.zeros(6, 3, requires_grad=True)
+    F.embedding(x, E).backward(G)
+    got = call(answer, x, G, 6)
+    if tuple(got.shape) != (6, 3):
+        return f"the gradient has the shape of the embedding, (6, 3); yours has {tuple(got.shape)}."
+    return None if same(got, E.grad) else "a token that occurs three times must collect three rows of G."
+
+
+@exercise("05.4")
+def _(answer: Any) -> str | None:
+    torch.manual_seed(0)
+    model = RNNModel(nn.RNN(5, 7), 5)
+    x = torch.randint(5, (2, 30))
+    wanted, _ = model(x, model.begin_state(2))
+    got = call(answer, model, x, 8)
+    if got.shape != wanted.shape:
+        return f"the outputs must have shape {tuple(wanted.shape)}, yours have {tuple(got.shape)}."
+    return None if same(got, wanted, 1e-3) else "each piece must start from the state that the last one returned."
+
+
+# Chapter 07: stacked layers
+
+
+@exercise("07.1")
+def _(answer: Any) -> str | None:
+    if same(answer, sum(param.numel() for param in MyRNN(28, 256, 3).parameters())):
+        return None
+    return "the first layer reads 28 features, the two others 256; ours has one bias per layer."
+
+
+@exercise("07.2")
+def _(answer: Any) -> str | None:
+    cells = {(layer, t): layer + t for layer in range(4) for t in range(35)}
+    if same(tuple(answer), (len(cells), max(cells.values()) + 1)):
+        return None
+    return "one cell after the other takes layers times steps; a wavefront takes one round per diagonal."
+
+
+@exercise("07.3")
+def _(answer: Any) -> str | None:
+    for layer, t, done in ((0, 0, []), (1, 0, [(0, 0)]), (1, 1, [(0, 0), (0, 1), (1, 0)]), (0, 2, [(0, 0), (0, 1)])):
+        if call(answer, layer, t, set(done)) is not True:
+            return f"cell ({layer}, {t}) is ready when {done} are done."
+    for layer, t, done in ((0, 1, []), (1, 0, []), (1, 1, [(0, 1)]), (1, 1, [(1, 0)]), (2, 3, [(1, 3), (2, 1)])):
+        if answer(layer, t, set(done)) is not False:
+            return f"cell ({layer}, {t}) is not ready when only {done} are done."
+    return None
+
+
+@exercise("07.4")
+def _(answer: Any) -> str | None:
+    rnn = nn.RNN(3, 4, bidirectional=True)
+    with torch.no_grad():
+        output, h_n = rnn(torch.randn(6, 2, 3))
+    got = call(answer, output)
+    if tuple(got.shape) != tuple(h_n.shape):
+        return f"for hidden size 4 and batch 2 the shape must be (2, 2, 4), yours is {tuple(got.shape)}."
+    if same(got[1], output[-1, :, 4:]):
+        return "the backward direction begins at the end of the sequence; where does it stop?"
+    return None if same(got, h_n) else "forward half of one step, backward half of another: which ones?"
+
+
+@exercise("07.5")
+def _(answer: Any) -> str | None:
+    torch.manual_seed(0)
+    for hidden_size in (4, 9):
+        W = call(answer, hidden_size, 0.7)
+        if tuple(W.shape) != (hidden_size, hidden_size):
+            return f"the matrix must be square of size {hidden_size}, yours is {tuple(W.shape)}."
+        if not same(W @ W.T, 0.49 * torch.eye(hidden_size)):
+            return "every vector must come out 0.7 times as long: W W^T must be 0.49 times the identity."
     return None

@@ -1,6 +1,7 @@
 """The book's drawings: matrices with numbers in them, and text cut into minibatches."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
@@ -8,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 
+from funcs.graph import graph_nodes
 from funcs.loaders import Batch
 from funcs.plotting import BLUE, GREEN, ORANGE, PINK, RED, SKY
 
@@ -85,26 +87,107 @@ def draw_concatenated_product(
     return fig
 
 
-def draw_unrolled(num_steps: int = 4) -> Figure:
-    """A recurrent network unrolled over time: states from left to right, inputs from below (chapter 01)."""
-    fig, ax = blank_axes(3.4 * num_steps + 3, 5.2)
+def draw_unrolled(
+    states: Sequence[str] = ("$H_0$", "$H_1$", "$H_2$", "$H_3$", "$H_4$"),
+    inputs: Sequence[str] = ("$X_1$", "$X_2$", "$X_3$", "$X_4$"),
+    across: Sequence[str] = ("$W_{hh}$",) * 4,
+    up: Sequence[str] = ("$W_{xh}$",) * 4,
+) -> Figure:
+    """A recurrent network unrolled over time: states from left to right, inputs from below (chapters 01, 02).
+
+    Args:
+        states: the labels of the states, one more than there are steps.
+        inputs, across, up: one label per step, for its input, the arrow from the last state and that from the input.
+    """
+    fig, ax = blank_axes(3.9 * len(inputs) + 3.5, 5.4)
 
     def node(x: float, y: float, label: str, color: str) -> None:
-        ax.add_patch(Circle((x, y), 0.75, fc=color, alpha=0.3, ec="none"))
-        ax.text(x, y, label, ha="center", va="center", fontsize=12)
-
-    def arrow(start: tuple[float, float], end: tuple[float, float], label: str, dx: float, dy: float) -> None:
-        ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "#555555", "lw": 1.2})
-        x, y = (start[0] + end[0]) / 2 + dx, (start[1] + end[1]) / 2 + dy
+        ax.add_patch(Circle((x, y), 0.8, fc=color, alpha=0.3, ec="none"))
         ax.text(x, y, label, ha="center", va="center", fontsize=11)
 
-    node(1, 4, "$H_0$", ORANGE)
-    for t in range(1, num_steps + 1):
-        x = 1 + 3.4 * t
-        node(x, 4, f"$H_{t}$", ORANGE)
-        node(x, 1, f"$X_{t}$", BLUE)
-        arrow((x - 2.6, 4), (x - 0.8, 4), "$W_{hh}$", 0, 0.5)
-        arrow((x, 1.8), (x, 3.2), "$W_{xh}$", 0.8, 0)
+    arrow = {"arrowstyle": "-|>", "color": "#555555", "lw": 1.2}
+    node(1, 4.1, states[0], ORANGE)
+    for t in range(len(inputs)):
+        x = 1 + 3.9 * (t + 1)
+        node(x, 4.1, states[t + 1], ORANGE)
+        node(x, 1, inputs[t], BLUE)
+        ax.annotate("", (x - 0.85, 4.1), (x - 3.05, 4.1), arrowprops=arrow)
+        ax.text(x - 1.95, 4.55, across[t], ha="center", fontsize=10)
+        ax.annotate("", (x, 3.25), (x, 1.85), arrowprops=arrow)
+        ax.text(x + 0.25, 2.55, up[t], va="center", fontsize=10)
+    return fig
+
+
+def draw_graph(tensor: torch.Tensor, names: dict[Any, str]) -> Figure:
+    """The autograd graph behind `tensor`, as torch has recorded it, leaves at the bottom (chapter 02).
+
+    Args:
+        tensor: the result whose graph is drawn.
+        names: what to call the leaves, the tensors that receive a gradient.
+    """
+    nodes = graph_nodes(tensor)
+    users: dict[Any, list[Any]] = {node: [] for node in nodes}
+    for node in nodes:
+        for child, _ in node.next_functions:
+            if child is not None:
+                users[child].append(node)
+    leaves = [node for node in nodes if hasattr(node, "variable")]
+    places: dict[Any, tuple[float, float]] = {}
+    for node in sorted(nodes, key=lambda node: distance_to_root(node, users)):  # as late as its first user allows
+        if node not in leaves:
+            x = min((places[user][0] for user in users[node]), default=0.0) - 1
+            y = 2.0
+            while (x, y) in places.values():
+                y += 1
+            places[node] = (x, y)
+    left = min(x for x, _ in places.values())
+    for i, leaf in enumerate(leaves):
+        places[leaf] = ((i + 0.5) * left / len(leaves), 0.0)
+    fig, ax = blank_axes(-left * 1.5 + 1.5, max(y for _, y in places.values()) + 1.5, scale=0.62)
+    for node, (x, y) in places.items():
+        label = names[node.variable] if node in leaves else node.name().replace("Backward0", "")
+        leaf_colors = dict(zip(leaves, [BLUE, GREEN, PINK] * len(leaves), strict=False))
+        color = leaf_colors.get(node, ORANGE if label == "Tanh" else "#999999")
+        position = ((x - left) * 1.5 + 1, y + 0.5)
+        box = {"boxstyle": "round", "fc": color, "alpha": 0.3, "ec": "none"}
+        ax.text(*position, label, ha="center", va="center", fontsize=9, bbox=box)
+        for user in users[node]:
+            end = ((places[user][0] - left) * 1.5 + 1, places[user][1] + 0.5)
+            style = {"arrowstyle": "-|>", "color": color, "lw": 1.0, "alpha": 0.8, "shrinkA": 9, "shrinkB": 9}
+            ax.annotate("", end, position, arrowprops=style)
+    return fig
+
+
+def distance_to_root(node: Any, users: dict[Any, list[Any]]) -> int:
+    """The longest way from a node of a graph to its result."""
+    return max((1 + distance_to_root(user, users) for user in users[node]), default=0)
+
+
+def draw_orders(num_layers: int, num_steps: int, cells_done: int) -> Figure:
+    """Three orders in which to compute a stacked network, each stopped after some cells (chapter 07).
+
+    Cells that are done are dark, the ready ones (all they need is done) light, the others grey. The wavefront computes
+    all ready cells at once: its number is that of the diagonal.
+    """
+    cells = [(layer, t) for layer in range(num_layers) for t in range(num_steps)]
+    orders = {
+        "layer by layer": sorted(cells),
+        "step by step": sorted(cells, key=lambda cell: cell[::-1]),
+        "wavefront": sorted(cells, key=lambda cell: (sum(cell), cell)),
+    }
+    fig, ax = blank_axes((num_steps + 1.5) * 3, num_layers + 2.8)
+    for p, (name, order) in enumerate(orders.items()):
+        x = 0.75 + p * (num_steps + 1.5)
+        done = set(order[:cells_done])
+        for number, (layer, t) in enumerate(order):
+            needs = {(layer - 1, t), (layer, t - 1)} & set(cells)
+            label = str(sum((layer, t)) if name == "wavefront" else number)
+            color, alpha = (BLUE, 0.75) if (layer, t) in done else (ORANGE, 0.6) if needs <= done else ("#bbbbbb", 0.3)
+            draw_cells(ax, [[label]], x + t, 1.5 + layer, [[color]], [[alpha]], fontsize=8)
+        ax.text(x + num_steps / 2, num_layers + 0.9, name, ha="center", fontsize=10, weight="bold")
+        ax.text(x + num_steps / 2, 0.05, "time →", ha="center", fontsize=9)
+        if p == 0:
+            ax.text(x - 0.25, 0.5 + num_layers / 2, "layer →", rotation=90, ha="center", va="center", fontsize=9)
     return fig
 
 

@@ -140,3 +140,62 @@ def detach(state: Any) -> Any:
     if isinstance(state, torch.Tensor):
         return state.detach()
     return tuple(detach(part) for part in state)
+
+
+class RNNModel(nn.Module):
+    """A character model around any recurrent layer with the call of nn.RNN: one-hot, layer, linear output (chapter 05).
+
+    Args:
+        rnn_layer: a time-major layer with input_size `vocab_size`, called as `rnn_layer(X, state)`, whose state is one
+            tensor (num_layers · num_directions, batch_size, hidden_size): nn.RNN, nn.GRU, `MyRNN`.
+        vocab_size: number of tokens.
+
+    Raises:
+        ValueError: the layer is batch-first, or reads another number of features.
+    """
+
+    def __init__(self, rnn_layer: Any, vocab_size: int) -> None:
+        super().__init__()
+        if rnn_layer.batch_first:
+            raise ValueError("rnn_layer must be time-major, got one with batch_first=True")
+        if rnn_layer.input_size != vocab_size:
+            raise ValueError(f"rnn_layer must have input_size {vocab_size} (vocab_size), got {rnn_layer.input_size}")
+        self.rnn, self.vocab_size = rnn_layer, vocab_size
+        self.num_directions = 2 if rnn_layer.bidirectional else 1
+        self.linear = nn.Linear(rnn_layer.hidden_size * self.num_directions, vocab_size)
+
+    def forward(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """One window of text.
+
+        Args:
+            x: integers of shape (batch_size, num_steps).
+            state: from `begin_state`, or what the last call returned.
+
+        Returns:
+            Outputs (num_steps · batch_size, vocab_size), time-major like `Y.T.reshape(-1)`, and the new state.
+
+        Raises:
+            ValueError: `x` of the wrong kind or shape.
+        """
+        check_tokens(x, self.vocab_size)
+        X = F.one_hot(x.T, self.vocab_size).to(self.linear.weight.dtype)
+        Y, state = self.rnn(X, state)
+        return self.linear(Y.flatten(0, 1)), state
+
+    def begin_state(self, batch_size: int, device: Device = None) -> torch.Tensor:
+        """The zero state for `batch_size` rows, on `device`; None is where the parameters are."""
+        check_device(device)
+        weight = self.linear.weight
+        shape = (self.rnn.num_layers * self.num_directions, batch_size, self.rnn.hidden_size)
+        return torch.zeros(shape, dtype=weight.dtype, device=device or weight.device)
+
+
+def relative_difference(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    """The largest difference between two tensors of one shape, over the largest entry of `theirs` (chapter 05).
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    if ours.shape != theirs.shape:
+        raise ValueError(f"both tensors must have one shape, got {tuple(ours.shape)} and {tuple(theirs.shape)}")
+    return ((ours - theirs).abs().max() / theirs.abs().max().clamp(min=torch.finfo(theirs.dtype).tiny)).item()

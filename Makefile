@@ -1,5 +1,6 @@
 # make lab   opens the book in JupyterLab          make test   runs every test and every chapter
-# Both set up .venv by themselves; afterwards that takes no time and no network.
+# make bench measures speed, some ten minutes      make chapters   executes and stores notebooks
+# All set up .venv by themselves; afterwards that takes no time and no network.
 
 VENV := .venv
 ifeq ($(OS),Windows_NT)
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 endif
 PYTHON ?= python3
 
-.PHONY: help lab test check chapters clean
+.PHONY: help lab test check bench chapters clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -38,6 +39,10 @@ check: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# One after the other, on all cores; results and the machine they are from go to benchmarks/results.
+bench: $(VENV)/lab.stamp
+	$(BIN)/python benchmarks/recurrence.py
 
 # Execute notebooks in place, as they are committed: make chapters NB=chapters/01_concatenated_weights.ipynb
 NB ?= $(wildcard chapters/*.ipynb chapters/solutions/*.ipynb)

@@ -38,6 +38,9 @@ from funcs.prediction import predict
 # Chapter 05: the same, concise
 from funcs.rnn import RNNModel, relative_difference
 
+# Chapter 06: backpropagation through time
+from funcs.recurrence import Recurrence, recurrence
+
 # Chapter 07: stacked layers
 from funcs.stacked import MyRNN, layer_outer
 
@@ -53,6 +56,7 @@ __all__ = [
     "LivePlot",
     "MyRNN",
     "RNNModel",
+    "Recurrence",
     "TextLoader",
     "TimeMachineLoader",
     "Vocab",
@@ -80,6 +84,7 @@ __all__ = [
     "random_partition",
     "read_text",
     "read_time_machine",
+    "recurrence",
     "relative_difference",
     "rnn_forward",
     "sequential_partition",

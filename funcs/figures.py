@@ -92,12 +92,14 @@ def draw_unrolled(
     inputs: Sequence[str] = ("$X_1$", "$X_2$", "$X_3$", "$X_4$"),
     across: Sequence[str] = ("$W_{hh}$",) * 4,
     up: Sequence[str] = ("$W_{xh}$",) * 4,
+    backward: bool = False,
 ) -> Figure:
-    """A recurrent network unrolled over time: states from left to right, inputs from below (chapters 01, 02).
+    """A recurrent network unrolled over time: states from left to right, inputs from below (chapters 01, 02, 06).
 
     Args:
         states: the labels of the states, one more than there are steps.
         inputs, across, up: one label per step, for its input, the arrow from the last state and that from the input.
+        backward: turn the arrows round, for gradients.
     """
     fig, ax = blank_axes(3.9 * len(inputs) + 3.5, 5.4)
 
@@ -105,7 +107,7 @@ def draw_unrolled(
         ax.add_patch(Circle((x, y), 0.8, fc=color, alpha=0.3, ec="none"))
         ax.text(x, y, label, ha="center", va="center", fontsize=11)
 
-    arrow = {"arrowstyle": "-|>", "color": "#555555", "lw": 1.2}
+    arrow = {"arrowstyle": "<|-" if backward else "-|>", "color": RED if backward else "#555555", "lw": 1.2}
     node(1, 4.1, states[0], ORANGE)
     for t in range(len(inputs)):
         x = 1 + 3.9 * (t + 1)

@@ -1,5 +1,6 @@
 """Figures that are sharp, the same in every run, and that move."""
 
+import inspect
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -107,17 +108,16 @@ def explore(draw: Callable[..., Figure], **controls: tuple[float, ...]) -> None:
 
     Args:
         draw: returns a figure for one value of each control.
-        controls: (lowest, highest) for a whole number, (lowest, highest, step) for a fraction; each starts at its
-            lowest value.
+        controls: (lowest, highest) for a whole number, (lowest, highest, step) for a fraction. A slider starts at the
+            default of that argument of `draw`, or at its lowest value.
     """
-    sliders = {
-        name: (
-            widgets.IntSlider(limits[0], *limits, description=name)
-            if len(limits) == 2
-            else widgets.FloatSlider(limits[0], min=limits[0], max=limits[1], step=limits[2], description=name)
-        )
-        for name, limits in controls.items()
-    }
+    sliders = {}
+    for name, limits in controls.items():
+        default = inspect.signature(draw).parameters[name].default
+        slider = widgets.IntSlider if len(limits) == 2 else widgets.FloatSlider
+        options = dict(zip(("min", "max", "step"), limits, strict=False))
+        start = limits[0] if default is inspect.Parameter.empty else default
+        sliders[name] = slider(start, **options, description=name)
 
     def figure() -> Figure:
         fig = draw(**{name: slider.value for name, slider in sliders.items()})

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from funcs.devices import check_device
+from funcs.recurrence import recurrence
 
 State = tuple[torch.Tensor, ...]
 Device = torch.device | str | None
@@ -53,8 +54,10 @@ def check_rnn_state(state: State, batch_size: int, num_hiddens: int) -> None:
 def rnn_forward(inputs: torch.Tensor, state: State, params: Sequence[torch.Tensor]) -> tuple[torch.Tensor, State]:
     """H_t = tanh(X_t W_xh + H_{t−1} W_hh + b_h), O_t = H_t W_hq + b_q for every step t (chapter 04).
 
+    Chapter 04 writes this as a loop; here it runs on the recurrence of chapter 06, with the same results, faster.
+
     Args:
-        inputs: (num_steps, batch_size, vocab_size), one-hot rows.
+        inputs: token numbers (num_steps, batch_size), or their one-hot rows (num_steps, batch_size, vocab_size).
         state: a tuple with one (batch_size, num_hiddens) tensor.
         params: the five tensors of `get_rnn_params`.
 
@@ -66,12 +69,8 @@ def rnn_forward(inputs: torch.Tensor, state: State, params: Sequence[torch.Tenso
     """
     W_xh, W_hh, b_h, W_hq, b_q = params
     check_rnn_state(state, inputs.shape[1], len(b_h))
-    (H,) = state
-    outputs = []
-    for X in inputs:
-        H = torch.tanh(X @ W_xh + H @ W_hh + b_h)
-        outputs.append(H @ W_hq + b_q)
-    return torch.cat(outputs), (H,)
+    H = recurrence(inputs, state[0], W_xh, W_hh, b_h)
+    return H.flatten(0, 1) @ W_hq + b_q, (H[-1],)
 
 
 def check_tokens(x: torch.Tensor, vocab_size: int) -> None:
@@ -91,7 +90,7 @@ class RNN(nn.Module):
         device: where the parameters go; None is torch's default device.
         get_params: (vocab_size, num_hiddens, device) → list of tensors; they become the module's parameters.
         init_state: (batch_size, num_hiddens, device) → tuple of tensors.
-        forward_fn: (one-hot inputs, state, params) → (outputs, state), as `rnn_forward`.
+        forward_fn: (time-major token numbers, state, params) → (outputs, state), as `rnn_forward`.
 
     Raises:
         ValueError: `device` is not on this machine.
@@ -125,8 +124,7 @@ class RNN(nn.Module):
             TypeError, ValueError: `x` or `state` of the wrong kind or shape.
         """
         check_tokens(x, self.vocab_size)
-        X = F.one_hot(x.T, self.vocab_size).to(self.params[0].dtype)
-        return self.forward_fn(X, state, self.params)
+        return self.forward_fn(x.T, state, self.params)
 
     def begin_state(self, batch_size: int, device: Device = None) -> State:
         """The zero state for `batch_size` rows, on `device`; None is where the parameters are."""

@@ -18,6 +18,11 @@ NOTEBOOKS = CHAPTERS + sorted(ROOT.glob("chapters/solutions/*.ipynb"))
 NAMES = [path.relative_to(ROOT / "chapters").as_posix() for path in NOTEBOOKS]
 
 
+# Chapter 04 writes this as a loop one can read; funcs runs it on chapter 06's recurrence. test_recurrence.py lifts the
+# chapter's loop and holds both to the same numbers.
+SAME_NUMBERS_NOT_SAME_CODE = {"rnn_forward"}
+
+
 def code_cells(path: Path) -> list[Any]:
     return [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
 
@@ -131,7 +136,9 @@ def shared_definitions() -> list[Any]:
     for path in CHAPTERS:
         for cell in code_cells(path):
             for node in ast.parse(cell.source).body:
-                if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and hasattr(funcs, node.name):
+                if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) or node.name in SAME_NUMBERS_NOT_SAME_CODE:
+                    continue
+                if hasattr(funcs, node.name):
                     ours = inspect.getsource(getattr(funcs, node.name))
                     pairs.append(pytest.param(ast.unparse(node), ours, id=f"{path.stem}-{node.name}"))
     return pairs
@@ -146,7 +153,8 @@ def test_the_definitions_are_found() -> None:
     names = {str(param.id).split("-")[1] for param in shared_definitions()}
     assert names >= {
         *("clean_text", "Vocab", "sequential_partition", "random_partition"),
-        *("get_rnn_params", "init_rnn_state", "rnn_forward", "RNN", "detach", "train_epoch"),
+        *("get_rnn_params", "init_rnn_state", "RNN", "detach", "train_epoch"),
+        *("graph_nodes", "RNNModel", "relative_difference", "Recurrence", "layer_outer", "MyRNN"),
     }
 
 

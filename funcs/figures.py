@@ -99,7 +99,7 @@ def draw_unrolled(
     Args:
         states: the labels of the states, one more than there are steps.
         inputs, across, up: one label per step, for its input, the arrow from the last state and that from the input.
-        backward: turn the arrows round, for gradients.
+        backward: turn the arrows between states round, for gradients.
     """
     fig, ax = blank_axes(3.9 * len(inputs) + 3.5, 5.4)
 
@@ -107,13 +107,14 @@ def draw_unrolled(
         ax.add_patch(Circle((x, y), 0.8, fc=color, alpha=0.3, ec="none"))
         ax.text(x, y, label, ha="center", va="center", fontsize=11)
 
-    arrow = {"arrowstyle": "<|-" if backward else "-|>", "color": RED if backward else "#555555", "lw": 1.2}
+    arrow = {"arrowstyle": "-|>", "color": RED if backward else "#555555", "lw": 1.2}
     node(1, 4.1, states[0], ORANGE)
     for t in range(len(inputs)):
         x = 1 + 3.9 * (t + 1)
         node(x, 4.1, states[t + 1], ORANGE)
         node(x, 1, inputs[t], BLUE)
-        ax.annotate("", (x - 0.85, 4.1), (x - 3.05, 4.1), arrowprops=arrow)
+        ends = ((x - 0.85, 4.1), (x - 3.05, 4.1))
+        ax.annotate("", *(reversed(ends) if backward else ends), arrowprops=arrow)
         ax.text(x - 1.95, 4.55, across[t], ha="center", fontsize=10)
         ax.annotate("", (x, 3.25), (x, 1.85), arrowprops=arrow)
         ax.text(x + 0.25, 2.55, up[t], va="center", fontsize=10)

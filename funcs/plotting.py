@@ -13,6 +13,7 @@ import torch
 from IPython import get_ipython
 from IPython.display import display
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from funcs.devices import choose_device
@@ -77,7 +78,8 @@ class LivePlot:
         plt.close(self.fig)
         self.lines = [self.ax.plot([], [], label=name)[0] for name in names]
         self.ax.set(xlabel=xlabel, ylabel=ylabel, yscale="log")
-        self.ax.yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
+        self.ax.yaxis.set_major_formatter(LogFormatter())
+        self.ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
         if len(names) > 1:
             self.ax.legend()
         self.handle = display(self.fig, display_id=True)

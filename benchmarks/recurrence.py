@@ -1,8 +1,9 @@
-"""How fast is the recurrence of chapter 06? `make bench`
+"""How fast are the recurrences of chapters 06, 08 and 09? `make bench`
 
-One whole training step (forward, loss, backward, clipping, update) of the plain loop, of nn.RNN and of ours, and the
-floor: the matrix products that each of them needs, alone, in the fastest layout. All take turns in one run; medians.
-Then the time to training perplexity 1.1: the well-known recipe against the best one that we found.
+One whole training step (forward, loss, backward, clipping, update) of the plain loop, of torch's layer and of ours, and
+two floors: the matrix products that each of them needs, alone, by torch.mm in its faster layout, and with packed
+weights. All take turns in one run; medians. RNN, GRU and LSTM.
+Then the time to training perplexity 1.1: the well-known recipe against the best found.
 Results go to benchmarks/results/, with a description of the machine.
 """
 
@@ -17,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
@@ -28,11 +30,13 @@ import funcs
 
 RESULTS = Path(__file__).parent / "results"
 VOCAB_SIZE = 28
+NUM_GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}  # blocks of columns in the weights, the candidate's among them
 
 
-def plain_forward(
-    inputs: torch.Tensor, state: tuple[torch.Tensor, ...], params: Sequence[torch.Tensor]
-) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+State = tuple[torch.Tensor, ...]
+
+
+def plain_rnn(inputs: torch.Tensor, state: State, params: Sequence[torch.Tensor]) -> tuple[torch.Tensor, State]:
     """The loop as chapter 04 and d2l write it, three products a step, on one-hot inputs."""
     W_xh, W_hh, b_h, W_hq, b_q = params
     (H,) = state
@@ -43,12 +47,65 @@ def plain_forward(
     return torch.cat(outputs), (H,)
 
 
-def models(num_hiddens: int) -> dict[str, nn.Module]:
-    """The three contenders, of one size."""
-    return {
-        "plain loop": funcs.RNN(VOCAB_SIZE, num_hiddens, forward_fn=plain_forward),
-        "nn.RNN": funcs.RNNModel(nn.RNN(VOCAB_SIZE, num_hiddens), VOCAB_SIZE),
-        "ours": funcs.RNN(VOCAB_SIZE, num_hiddens),
+def plain_gru(inputs: torch.Tensor, state: State, params: Sequence[torch.Tensor]) -> tuple[torch.Tensor, State]:
+    """A loop with one product per gate, on [X H]: three a step (chapter 08), and the output's."""
+    W_r, b_r, W_z, b_z, W_n, b_n, W_hq, b_q = params
+    (H,) = state
+    outputs = []
+    for X in F.one_hot(inputs, len(W_r) - len(b_r)).to(W_r.dtype):
+        XH = torch.cat((X, H), 1)
+        R, Z = torch.sigmoid(XH @ W_r + b_r), torch.sigmoid(XH @ W_z + b_z)
+        N = torch.tanh(torch.cat((X, R * H), 1) @ W_n + b_n)
+        H = Z * H + (1 - Z) * N
+        outputs.append(H @ W_hq + b_q)
+    return torch.cat(outputs), (H,)
+
+
+def plain_lstm(inputs: torch.Tensor, state: State, params: Sequence[torch.Tensor]) -> tuple[torch.Tensor, State]:
+    """A loop with one product per gate, on [X H]: four a step (chapter 09), and the output's."""
+    W_i, b_i, W_f, b_f, W_g, b_g, W_o, b_o, W_hq, b_q = params
+    H, C = state
+    outputs = []
+    for X in F.one_hot(inputs, len(W_i) - len(b_i)).to(W_i.dtype):
+        XH = torch.cat((X, H), 1)
+        I, F_, O = (torch.sigmoid(XH @ W + b) for W, b in ((W_i, b_i), (W_f, b_f), (W_o, b_o)))
+        C = F_ * C + I * torch.tanh(XH @ W_g + b_g)
+        H = O * torch.tanh(C)
+        outputs.append(H @ W_hq + b_q)
+    return torch.cat(outputs), (H, C)
+
+
+def plain_model(cell: str, num_hiddens: int) -> nn.Module:
+    """A character model from scratch with the plain loop of a cell."""
+    if cell == "RNN":
+        return funcs.RNN(VOCAB_SIZE, num_hiddens, forward_fn=plain_rnn)
+
+    def get_params(vocab_size: int, num_hiddens: int, device: torch.device | str | None) -> list[torch.Tensor]:
+        shapes = ((vocab_size + num_hiddens, num_hiddens), (num_hiddens,)) * NUM_GATES[cell]
+        return [torch.randn(shape) * 0.01 for shape in (*shapes, (num_hiddens, vocab_size), (vocab_size,))]
+
+    def init_state(batch_size: int, num_hiddens: int, device: torch.device | str | None) -> State:
+        return (torch.zeros(batch_size, num_hiddens),) * (2 if cell == "LSTM" else 1)
+
+    forward_fn = plain_lstm if cell == "LSTM" else plain_gru
+    return funcs.RNN(VOCAB_SIZE, num_hiddens, None, get_params, init_state, forward_fn)
+
+
+def models(cell: str, num_hiddens: int) -> dict[str, nn.Module]:
+    """The contenders of one cell, of one size."""
+    library = {"RNN": nn.RNN, "GRU": nn.GRU, "LSTM": nn.LSTM}[cell](VOCAB_SIZE, num_hiddens)
+    result = {
+        "plain loop": plain_model(cell, num_hiddens),
+        f"nn.{cell}": funcs.RNNModel(library, VOCAB_SIZE),
+    }
+    if cell == "RNN":
+        return result | {"ours": funcs.RNN(VOCAB_SIZE, num_hiddens)}
+    if cell == "LSTM":
+        return result | {"ours": funcs.RNNModel(funcs.LSTM(VOCAB_SIZE, num_hiddens), VOCAB_SIZE)}
+    before = funcs.GRU(VOCAB_SIZE, num_hiddens, reset_after=False)
+    return result | {
+        "ours": funcs.RNNModel(funcs.GRU(VOCAB_SIZE, num_hiddens), VOCAB_SIZE),
+        "ours, reset before": funcs.RNNModel(before, VOCAB_SIZE),
     }
 
 
@@ -69,31 +126,42 @@ def training_step(model: nn.Module, batch_size: int, num_steps: int) -> Callable
     return step
 
 
-def floors(batch_size: int, num_steps: int, num_hiddens: int) -> dict[str, Callable[[], None]]:
-    """The same matrix products alone: the batch as rows, or as columns with the weight on the left."""
-    rows = num_steps * batch_size
-    W, H, out = torch.randn(num_hiddens, num_hiddens), *torch.randn(2, num_hiddens, batch_size).unbind()
-    H_rows, out_rows = H.T.contiguous(), out.T.contiguous()
-    states, states_T = torch.randn(num_hiddens, rows), torch.randn(rows, num_hiddens)
+def floors(batch_size: int, num_steps: int, num_hiddens: int, num_gates: int = 1) -> dict[str, Callable[[], None]]:
+    """The same matrix products alone: by torch.mm, the batch as rows or as columns, and with packed weights."""
+    rows, width = num_steps * batch_size, num_gates * num_hiddens
+    W, H, dZ = torch.randn(num_hiddens, width), torch.randn(batch_size, num_hiddens), torch.randn(batch_size, width)
+    H_columns, dZ_columns, W_columns = H.T.contiguous(), dZ.T.contiguous(), W.T.contiguous()
+    H_all, dZ_all = torch.randn(num_steps, batch_size, num_hiddens), torch.randn(num_steps, batch_size, width)
     W_hq, dO = torch.randn(num_hiddens, VOCAB_SIZE), torch.randn(rows, VOCAB_SIZE)
 
-    def large_products() -> None:
-        torch.mm(states, states_T)  # dW_hh
-        torch.mm(states_T, W_hq)  # outputs
-        torch.mm(states, dO)  # dW_hq
+    def output_products() -> None:
+        torch.mm(H_all.flatten(0, 1), W_hq)  # outputs
+        torch.mm(H_all.flatten(0, 1).T, dO)  # dW_hq
         torch.mm(dO, W_hq.T)  # dH from the outputs
 
-    def by_columns() -> None:
-        for _ in range(2 * num_steps):
-            torch.mm(W, H, out=out)
-        large_products()
-
     def by_rows() -> None:
-        for _ in range(2 * num_steps):
-            torch.mm(H_rows, W, out=out_rows)
-        large_products()
+        for _ in range(num_steps):
+            torch.mm(H, W)
+            torch.mm(dZ, W_columns)
+        torch.mm(H_all.flatten(0, 1).T, dZ_all.flatten(0, 1))  # dW_hh
+        output_products()
 
-    return {"floor, batch as columns": by_columns, "floor, batch as rows": by_rows}
+    def by_columns() -> None:
+        for _ in range(num_steps):
+            torch.mm(W_columns, H_columns)
+            torch.mm(W, dZ_columns)
+        torch.mm(H_all.flatten(0, 1).T, dZ_all.flatten(0, 1))
+        output_products()
+
+    def packed() -> None:
+        forward, backward = funcs.repeated_product(W), funcs.repeated_product(W_columns)
+        for _ in range(num_steps):
+            forward(H)
+            backward(dZ)
+        funcs.weight_gradient(H_all, dZ_all)
+        output_products()
+
+    return {"floor, batch as columns": by_columns, "floor, batch as rows": by_rows, "floor, packed": packed}
 
 
 def interleaved(steps: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
@@ -108,30 +176,29 @@ def interleaved(steps: dict[str, Callable[[], None]], rounds: int) -> dict[str, 
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def measure(batch_size: int, num_steps: int, num_hiddens: int, rounds: int = 40) -> dict[str, float]:
-    """Median milliseconds of a training step of each contender, and of the floor, for one size."""
+def measure(cell: str, batch_size: int, num_steps: int, num_hiddens: int, rounds: int = 40) -> dict[str, Any]:
+    """Median milliseconds of a training step of each contender, and of the floors, for one size."""
     torch.manual_seed(0)
-    steps = {name: training_step(model, batch_size, num_steps) for name, model in models(num_hiddens).items()}
-    result = interleaved(steps | floors(batch_size, num_steps, num_hiddens), rounds)
-    result["floor"] = min(result.pop("floor, batch as columns"), result.pop("floor, batch as rows"))
-    size = f"batch {batch_size:3}, steps {num_steps:3}, hiddens {num_hiddens:4}"
+    steps = {name: training_step(model, batch_size, num_steps) for name, model in models(cell, num_hiddens).items()}
+    result = interleaved(steps | floors(batch_size, num_steps, num_hiddens, NUM_GATES[cell]), rounds)
+    result["floor, torch.mm"] = min(result.pop("floor, batch as columns"), result.pop("floor, batch as rows"))
     print(
-        f"{size}:  plain {result['plain loop']:7.2f} ms, nn.RNN {result['nn.RNN']:7.2f}, ours {result['ours']:7.2f}, "
-        f"floor {result['floor']:7.2f}   plain/ours {result['plain loop'] / result['ours']:.2f}, "
-        f"nn.RNN/ours {result['nn.RNN'] / result['ours']:.2f}, ours/floor {result['ours'] / result['floor']:.2f}",
+        f"{cell:4}, batch {batch_size:3}, steps {num_steps:3}, hiddens {num_hiddens:4}: ours {result['ours']:6.2f} ms; "
+        + ", ".join(f"{name} {ms / result['ours']:.2f}" for name, ms in result.items() if name != "ours"),
         flush=True,
     )
-    return {"batch_size": batch_size, "num_steps": num_steps, "num_hiddens": num_hiddens, **result}
+    return {"cell": cell, "batch_size": batch_size, "num_steps": num_steps, "num_hiddens": num_hiddens, **result}
 
 
-def print_profile() -> None:
+def print_profile(cell: str) -> None:
     """Where the time of our step goes, at the main size."""
-    step = training_step(funcs.RNN(VOCAB_SIZE, 512), 32, 35)
+    step = training_step(models(cell, 512)["ours"], 32, 35)
     step()
     with profile(activities=[ProfilerActivity.CPU]) as prof:
         for _ in range(10):
             step()
-    print(prof.key_averages().table(sort_by="self_cpu_time_total", row_limit=10, max_name_column_width=40))
+    print(f"{cell}: ten of our training steps")
+    print(prof.key_averages().table(sort_by="self_cpu_time_total", row_limit=12, max_name_column_width=40))
 
 
 def seconds_to_goal(recipe: str, seed: int, goal: float = 1.1) -> tuple[float, int]:
@@ -139,7 +206,7 @@ def seconds_to_goal(recipe: str, seed: int, goal: float = 1.1) -> tuple[float, i
     torch.manual_seed(seed)
     train_iter, vocab = funcs.load_data_time_machine(32, 35, generator=seed)
     if recipe == "well-known":  # N(0, 0.01²), SGD with learning rate 1, plain loop, at most 500 epochs
-        model = funcs.RNN(len(vocab), 512, forward_fn=plain_forward)
+        model = funcs.RNN(len(vocab), 512, forward_fn=plain_rnn)
         optimizer: torch.optim.Optimizer = torch.optim.SGD(model.parameters(), 1.0)
     else:  # chapter 06
         model = funcs.RNN(len(vocab), 512)
@@ -164,7 +231,7 @@ def peak_memory(name: str, num_steps: int, num_batches: int) -> int:
 
 def train_for_memory(name: str, num_steps: int, num_batches: int) -> None:
     """Train on some batches, the state carried and detached, and print this process' peak memory in kilobytes."""
-    model = models(512)[name]
+    model = models("RNN", 512)[name]
     optimizer = torch.optim.SGD(model.parameters(), 1e-3)
     corpus = torch.randint(VOCAB_SIZE, (64 * num_steps * num_batches + num_steps,))
     loader = funcs.TextLoader(corpus, funcs.Vocab([]), 64, num_steps, offset=0)
@@ -195,28 +262,37 @@ def machine() -> dict[str, str | int]:
     }
 
 
-def draw(sizes: list[dict[str, float]]) -> None:
-    """The ratios of all sizes as bars."""
-    fig, ax = plt.subplots(figsize=(8, 0.42 * len(sizes) + 1.2))
-    for i, name in enumerate(("plain loop", "nn.RNN", "floor")):
-        ys = [k + 0.27 * (i - 1) for k in range(len(sizes))]
-        ax.barh(ys, [size[name] / size["ours"] for size in sizes], 0.25, label=name)
-    labels = [f"{size['batch_size']} × {size['num_steps']}, {size['num_hiddens']}" for size in sizes]
-    ax.set(yticks=range(len(sizes)), yticklabels=labels, xlabel="time / our time")
-    ax.set_ylabel("batch × steps, hiddens")
-    ax.axvline(1, color="black", lw=0.8)
-    ax.invert_yaxis()
-    ax.legend()
-    fig.savefig(RESULTS / "recurrence.svg", bbox_inches="tight", metadata={"Date": None})
+def draw(sizes: list[dict[str, Any]]) -> None:
+    """The ratios of all sizes as bars, one panel per cell."""
+    counts = [sum(size["cell"] == cell for size in sizes) for cell in NUM_GATES]
+    fig, axes = plt.subplots(
+        3, 1, figsize=(8, 0.5 * sum(counts) + 2.5), height_ratios=counts, sharex=True, layout="constrained"
+    )
+    for ax, cell in zip(axes, NUM_GATES, strict=True):
+        rows = [size for size in sizes if size["cell"] == cell]
+        for i, name in enumerate(("plain loop", f"nn.{cell}", "floor, torch.mm", "floor, packed")):
+            ys = [k + 0.21 * (i - 1.5) for k in range(len(rows))]
+            ax.barh(ys, [size[name] / size["ours"] for size in rows], 0.19, label=name.replace(cell, "*"))
+        labels = [f"{size['batch_size']} × {size['num_steps']}, {size['num_hiddens']}" for size in rows]
+        ax.set(yticks=range(len(rows)), yticklabels=labels, title=f"{cell} (batch × steps, hiddens)")
+        ax.axvline(1, color="black", lw=0.8)
+        ax.invert_yaxis()
+    axes[0].legend()
+    axes[-1].set_xlabel("time / our time")
+    fig.savefig(RESULTS / "recurrence.svg", metadata={"Date": None})
 
 
 def main() -> None:
     """Run everything, print it, and save it."""
-    print(machine(), flush=True)
-    main_size = measure(32, 35, 512, rounds=100)
-    print_profile()
-    sweep = [(8, 35, 512), (128, 35, 512), (32, 10, 512), (32, 100, 512), (32, 35, 64), (32, 35, 256), (32, 35, 1024)]
-    sizes = [main_size] + [measure(*size) for size in sweep]
+    print(machine(), "\nEach name with its time over ours:", flush=True)
+    sizes = []
+    for cell in NUM_GATES:
+        sizes.append(measure(cell, 32, 35, 512, rounds=100))
+        print_profile(cell)
+        sweep = [(8, 35, 512), (128, 35, 512), (32, 35, 64), (32, 35, 256)]
+        if cell == "RNN":
+            sweep += [(32, 10, 512), (32, 100, 512), (32, 35, 1024)]
+        sizes += [measure(cell, *size) for size in sweep]
 
     print("peak memory in MB, 64 rows, 512 hiddens:")
     memory = {}

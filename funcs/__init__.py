@@ -5,6 +5,7 @@
 from funcs.plotting import BLUE, GREEN, ORANGE, PINK, RED, SKY, LivePlot, explore, start_chapter
 from funcs.figures import (
     blank_axes,
+    draw_blocks,
     draw_cells,
     draw_concatenated_product,
     draw_graph,
@@ -15,7 +16,7 @@ from funcs.figures import (
 from funcs.exercises import check
 
 # Chapter 02: by hand
-from funcs.graph import graph_nodes
+from funcs.graph import graph_nodes, long_jacobians
 
 # Chapter 03: text as sequences
 from funcs.text import Vocab, clean_text, read_text, read_time_machine, tokenize
@@ -39,23 +40,37 @@ from funcs.prediction import predict
 from funcs.rnn import RNNModel, relative_difference
 
 # Chapter 06: backpropagation through time
+from funcs.products import repeated_product, sigmoid_backward, tanh_backward, weight_gradient
 from funcs.recurrence import Recurrence, recurrence
 
 # Chapter 07: stacked layers
 from funcs.stacked import MyRNN, layer_outer
 
+# Chapters 08, 09: gates
+from funcs.gates import Gate
+from funcs.gru import GRU, GRUFunction, GRUResetBeforeFunction
+from funcs.lstm import LSTM, LSTMFunction
+from funcs.recall import RecallModel, recall_batch, updates_to_recall
+
 __all__ = [
     "BLUE",
     "GREEN",
+    "GRU",
+    "LSTM",
     "ORANGE",
     "PINK",
     "RED",
     "RNN",
     "SKY",
+    "GRUFunction",
+    "GRUResetBeforeFunction",
+    "Gate",
     "History",
+    "LSTMFunction",
     "LivePlot",
     "MyRNN",
     "RNNModel",
+    "RecallModel",
     "Recurrence",
     "TextLoader",
     "TimeMachineLoader",
@@ -65,6 +80,7 @@ __all__ = [
     "choose_device",
     "clean_text",
     "detach",
+    "draw_blocks",
     "draw_cells",
     "draw_concatenated_product",
     "draw_graph",
@@ -80,16 +96,23 @@ __all__ = [
     "load_corpus",
     "load_data_text",
     "load_data_time_machine",
+    "long_jacobians",
     "predict",
     "random_partition",
     "read_text",
     "read_time_machine",
+    "recall_batch",
     "recurrence",
     "relative_difference",
+    "repeated_product",
     "rnn_forward",
     "sequential_partition",
+    "sigmoid_backward",
     "start_chapter",
+    "tanh_backward",
     "tokenize",
     "train",
     "train_epoch",
+    "updates_to_recall",
+    "weight_gradient",
 ]

@@ -474,3 +474,171 @@ def _(answer: Any) -> str | None:
     grads = torch.autograd.grad(got.square().sum(), inputs)
     wrong = [name for name, a, b in zip("X H_0 W_xh W_hh b_h".split(), grads, wanted, strict=True) if not same(a, b)]
     return f"the states are right, the gradients of {', '.join(wrong)} are not." if wrong else None
+
+
+# Chapter 08: the GRU
+
+
+@exercise("08.1")
+def _(answer: Any) -> str | None:
+    k = next(k for k in range(1, 1000) if 0.99**k < 0.5)
+    return (
+        None if same(answer, k) else "the smallest whole k with 0.99^k below a half; (8.2) gives the number before it."
+    )
+
+
+@exercise("08.2")
+def _(answer: Any) -> str | None:
+    layer = nn.GRU(28, 256, num_layers=2)
+    one_bias = sum(param.numel() for name, param in layer.named_parameters() if "bias_hh" not in name)
+    if same(answer, one_bias):
+        return "torch's layers have two biases per block."
+    right = same(answer, sum(param.numel() for param in layer.parameters()))
+    return None if right else "three blocks per layer; the second layer reads 256 features, not 28."
+
+
+@exercise("08.3")
+def _(answer: Any) -> str | None:
+    for k in (1, 10, 500):
+        a = torch.as_tensor(call(answer, k)).double()
+        if not same(torch.sigmoid(a) ** k, 0.5, 1e-3):
+            return f"with your bias, {float(torch.sigmoid(a) ** k):.3g} is left after {k} steps; solve (8.2) for a."
+    return None
+
+
+@exercise("08.4")
+def _(answer: Any) -> str | None:
+    dH, H_last, N = torch.randn(3, 3, 4).unbind()
+    A = torch.randn(3, 4, requires_grad=True)
+    Z = torch.sigmoid(A)
+    (wanted,) = torch.autograd.grad(((Z * H_last + (1 - Z) * N) * dH).sum(), A)
+    got = call(answer, dH, H_last, Z.detach(), N)
+    if same(got, dH * (H_last - N)):
+        return "that is the gradient of Z itself; go on through the sigmoid."
+    return None if same(got, wanted) else "Z stands in Z * H_last and in (1 - Z) * N; then comes the sigmoid's slope."
+
+
+@exercise("08.5")
+def _(answer: Any) -> str | None:
+    X, H, W_f, b_f, W_n, b_n = (torch.randn(shape) for shape in ((3, 2), (3, 4), (6, 4), (4,), (6, 4), (4,)))
+    F_ = torch.sigmoid(torch.cat((X, H), 1) @ W_f + b_f)
+    N = torch.tanh(torch.cat((X, F_ * H), 1) @ W_n + b_n)
+    got = call(answer, X, H, W_f, b_f, W_n, b_n)
+    if same(got, F_ * H + (1 - F_) * N):
+        return "here the open gate lets the candidate in: look at the last formula again."
+    return None if same(got, (1 - F_) * H + F_ * N) else "both products have [X ...] on the left, the second F * H."
+
+
+# Chapter 09: the LSTM
+
+
+@exercise("09.1")
+def _(answer: Any) -> str | None:
+    layer = nn.LSTM(28, 256, num_layers=2)
+    if same(answer, sum(param.numel() for name, param in layer.named_parameters() if "bias_hh" not in name)):
+        return "torch's layers have two biases per block."
+    right = same(answer, sum(param.numel() for param in layer.parameters()))
+    return None if right else "four blocks per layer; the second layer reads 256 features, not 28."
+
+
+@exercise("09.2")
+def _(answer: Any) -> str | None:
+    left = torch.sigmoid(torch.tensor(1.0)) ** 20
+    return None if same(answer, left, 1e-2) else "each step multiplies what is left by the forget gate, 1/(1 + 1/e)."
+
+
+@exercise("09.3")
+def _(answer: Any) -> str | None:
+    comes, stays_away = call(answer)
+    if len(comes) != 4 or len(stays_away) != 4:
+        return "return two tuples of four numbers, (I, F, G, O) each."
+    C = torch.tensor(0.0)
+    for k, (I, F_, G, _) in enumerate((comes, comes, stays_away, stays_away, comes)):
+        if not (0 <= I <= 1 and 0 <= F_ <= 1 and -1 <= G <= 1):
+            return "gates are between 0 and 1, the candidate between -1 and 1."
+        C = F_ * C + I * G
+        if not same(C, (1.0, 2.0, 2.0, 2.0, 3.0)[k]):
+            return f"after step {k + 1} of 'it comes, comes, not, not, comes' the memory is {float(C):g}."
+    return None
+
+
+@exercise("09.4")
+def _(answer: Any) -> str | None:
+    X, H, C = (torch.randn(3, size) for size in (2, 4, 4))
+    params = [torch.randn(shape) for shape in ((6, 4), (4,)) * 3]
+    XH = torch.cat((X, H), 1)
+    forget, candidate, output = (XH @ params[i] + params[i + 1] for i in (0, 2, 4))
+    forget, output = torch.sigmoid(forget), torch.sigmoid(output)
+    wanted = forget * C + (1 - forget) * torch.tanh(candidate)
+    got = call(answer, X, H, C, params)
+    if len(got) != 2:
+        return "return two tensors, the new H and the new C."
+    if not same(got[1], wanted):
+        return "the new C is F * C + (1 - F) * G; is G behind a tanh, and F behind a sigmoid?"
+    return None if same(got[0], output * torch.tanh(wanted)) else "C is right; H is O * tanh(C), with the new C."
+
+
+@exercise("09.5")
+def _(answer: Any) -> str | None:
+    dH, dC_future, C = torch.randn(3, 3, 4).unbind()
+    O = torch.rand(3, 4)
+    C.requires_grad_()
+    (wanted,) = torch.autograd.grad((O * torch.tanh(C) * dH + C * dC_future).sum(), C)
+    got = call(answer, dH, dC_future, O, C.detach())
+    if same(got, wanted - dC_future):
+        return "this is what comes by way of H; the next step sends something too."
+    return (
+        None if same(got, wanted) else "two ways lead back to C: straight from the next step, and through O * tanh(C)."
+    )
+
+
+# Chapter 10: fitting a wave
+
+
+@exercise("10.1")
+def _(answer: Any) -> str | None:
+    if same(answer, 0.2):
+        return "that is the largest error; the root mean square of numbers spread evenly is smaller."
+    return None if same(answer, 0.2 / math.sqrt(3), 1e-2) else "integrate u² over the interval, and take the root."
+
+
+@exercise("10.2")
+def _(answer: Any) -> str | None:
+    dense, out = nn.Linear(5, 3), nn.Linear(3, 1)
+    got = call(answer, dense, out)
+    if len(got) != 2:
+        return "return two tensors, weight and bias."
+    if not same(got[0], out.weight @ dense.weight):
+        return "out(dense(h)) is out.weight @ (dense.weight @ h + dense.bias) + out.bias; where does h end up?"
+    return None if same(got[1], out(dense.bias)) else "the weight is right; dense's bias goes through the second layer."
+
+
+@exercise("10.3")
+def _(answer: Any) -> str | None:
+    for length, num_rows, size in ((100, 4, 5), (103, 4, 5), (64, 8, 2)):
+        strips = torch.arange(length)[: length // num_rows * num_rows].view(num_rows, -1)
+        for i, k in ((0, 0), (1, 0), (2, 1), (3, 2)):
+            if not same(call(answer, length, num_rows, size, i, k), strips[i, k * size]):
+                return f"for a series of {length}, {num_rows} rows and pieces of {size}, row {i} of piece {k} is wrong."
+    return None
+
+
+@exercise("10.4")
+def _(answer: Any) -> str | None:
+    wanted = F.cross_entropy(torch.zeros(1, 8), torch.tensor([3]))
+    return None if same(answer, wanted, 1e-2) else "each symbol has the probability one eighth; (4.2) without its exp."
+
+
+@exercise("10.5")
+def _(answer: Any) -> str | None:
+    for h, longest in ((5, 16.0), (33, 1000.0)):
+        biases = torch.as_tensor(call(answer, h, longest)).double()
+        if tuple(biases.shape) != (h,):
+            return f"for h={h} there must be {h} biases, got shape {tuple(biases.shape)}."
+        half_lives = math.log(2) / -F.logsigmoid(biases)
+        wanted = longest ** (torch.arange(h) / (h - 1))
+        if not same(half_lives, wanted, 1e-3):
+            return (
+                f"with h={h} and longest={longest:g}, half-lives go from {half_lives[0]:.3g} to {half_lives[-1]:.3g}."
+            )
+    return None

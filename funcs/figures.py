@@ -87,6 +87,32 @@ def draw_concatenated_product(
     return fig
 
 
+def draw_blocks(columns: Sequence[str], weights: Sequence[Sequence[str]]) -> Figure:
+    """[X H] times a weight matrix in blocks, one block of columns per gate (chapters 08, 09).
+
+    Args:
+        columns: the labels of the gates.
+        weights: the labels of X's blocks and of H's, one per gate; "0" for a block of zeros.
+    """
+    sizes, width = (1.1, 2.3), 2.3
+    fig, ax = blank_axes(sum(sizes) + width * len(columns) + 5.4, sum(sizes) + 3.2, scale=0.42)
+    left, top = sum(sizes) + 2.6, sum(sizes) + 2.4
+    x, y = 0.9, top
+    for name, size, color, labels in zip("XH", sizes, (BLUE, ORANGE), weights, strict=True):
+        ax.add_patch(Rectangle((x, 0.5), size, 1, fc=color, alpha=0.3, ec="white", lw=1.5))
+        ax.text(x + size / 2, 0.97, f"${name}$", ha="center", va="center", fontsize=11)
+        for j, label in enumerate(labels):
+            face, alpha = ("#bbbbbb", 0.2) if label == "0" else (color, 0.3)
+            corner = (left + j * width, y - size)
+            ax.add_patch(Rectangle(corner, width, size, fc=face, alpha=alpha, ec="white", lw=1.5))
+            ax.text(left + (j + 0.5) * width, y - size / 2, label, ha="center", va="center", fontsize=11)
+        x, y = x + size, y - size
+    for j, gate in enumerate(columns):
+        ax.add_patch(Rectangle((left + j * width, 0.5), width, 1, fc=GREEN, alpha=0.3, ec="white", lw=1.5))
+        ax.text(left + (j + 0.5) * width, 0.97, gate, ha="center", va="center", fontsize=11)
+    return fig
+
+
 def draw_unrolled(
     states: Sequence[str] = ("$H_0$", "$H_1$", "$H_2$", "$H_3$", "$H_4$"),
     inputs: Sequence[str] = ("$X_1$", "$X_2$", "$X_3$", "$X_4$"),

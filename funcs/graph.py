@@ -1,5 +1,6 @@
-"""Looking at what autograd has recorded (chapter 02)."""
+"""Looking at what autograd has recorded, and at how far a gradient reaches (chapters 02, 08)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -21,3 +22,34 @@ def graph_nodes(tensor: torch.Tensor) -> list[Any]:
             nodes.append(node)
             stack.extend(child for child, _ in node.next_functions)
     return nodes
+
+
+def long_jacobians(
+    step: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    inputs: torch.Tensor,
+    state: torch.Tensor,
+    max_lag: int = 40,
+) -> list[torch.Tensor]:
+    """The derivatives ∂s_T/∂s_{T−k} of a recurrent network's last state, for k = 1 … max_lag (chapter 08).
+
+    Args:
+        step: (x, s) → next s, for 1-D tensors: any cell without a batch.
+        inputs: (num_steps, input_size), at least `max_lag` steps.
+        state: s_0, (state_size,).
+
+    Returns:
+        Matrices (state_size, state_size), entry (i, j) the derivative of unit i at the end by unit j k steps before.
+
+    Raises:
+        ValueError: fewer inputs than `max_lag`.
+    """
+    if len(inputs) < max_lag:
+        raise ValueError(f"inputs must have at least max_lag = {max_lag} steps, got {len(inputs)}")
+    jacobians = []
+    for x in inputs:
+        jacobians.append(torch.autograd.functional.jacobian(lambda s, x=x: step(x, s), state))
+        state = step(x, state).detach()
+    products = [torch.eye(len(state), dtype=state.dtype)]
+    for jacobian in reversed(jacobians[-max_lag:]):
+        products.append(products[-1] @ jacobian)
+    return products[1:]

@@ -1,59 +1,47 @@
 """The recurrence with its backward pass by hand (chapter 06)."""
 
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from funcs.products import repeated_product, weight_gradient
+
 
 class Recurrence(torch.autograd.Function):
-    """All states of a recurrent layer, hidden-major: H is (hidden, num_steps · batch), one block of columns per step.
+    """All states H_1 … H_T of a recurrent layer, (num_steps, batch_size, num_hiddens).
 
-    Only the gradient of the state walks back through time; every other gradient is one product at the end (chapter 06).
-    With the state stored this way the weights stand on the left of each product, which CPUs compute faster.
+    Only the gradient of the state walks back through time. Everything else is done for all steps at once: the slopes of
+    the activation before the walk, the other gradients after it, as one product each (chapter 06).
     """
 
     @staticmethod
     def forward(ctx, X, H_0, W_xh, W_hh, b_h, nonlinearity):  # type: ignore[no-untyped-def]
-        batch_size = len(H_0)
-        if X.is_floating_point():
-            H = (X.flatten(0, 1) @ W_xh + b_h).T.contiguous()
-        else:
-            H = torch.index_select((W_xh + b_h).T.contiguous(), 1, X.flatten())
+        inputs = X @ W_xh + b_h if X.is_floating_point() else (W_xh + b_h)[X]
+        H = torch.cat((H_0[None], inputs))
         activate = torch.tanh_ if nonlinearity == "tanh" else torch.relu_
-        W, last = W_hh.T.contiguous(), H_0.T
-        for h in H.split(batch_size, 1):
-            last = activate(h.addmm_(W, last))
-        ctx.save_for_backward(X, H_0, W_xh, W_hh, H)
+        product = repeated_product(W_hh)
+        for last, h in pairwise(H):
+            activate(h.add_(product(last)))
+        ctx.save_for_backward(X, W_xh, W_hh, H)
         ctx.nonlinearity = nonlinearity
-        return H
+        return H[1:]
 
     @staticmethod
     @once_differentiable
     def backward(ctx, dH):  # type: ignore[no-untyped-def]
-        X, H_0, W_xh, W_hh, H = ctx.saved_tensors
-        batch_size = len(H_0)
-        dZ, later = dH.clone(memory_format=torch.contiguous_format), None
-        for dz, h in zip(reversed(dZ.split(batch_size, 1)), reversed(H.split(batch_size, 1)), strict=True):
-            if later is not None:
-                dz.addmm_(W_hh, later)
-            if ctx.nonlinearity == "tanh":
-                torch.ops.aten.tanh_backward.grad_input(dz, h, grad_input=dz)
-            else:
-                torch.ops.aten.threshold_backward.grad_input(dz, h, 0, grad_input=dz)
-            later = dz
-        dW_hh = H[:, :-batch_size] @ dZ[:, batch_size:].T
-        dW_hh.addmm_(H_0.T, dZ[:, :batch_size].T)
-        dX = None
-        if X.is_floating_point():
-            dW_xh = (dZ @ X.flatten(0, 1)).T
-            if ctx.needs_input_grad[0]:
-                dX = (dZ.T @ W_xh.T).reshape(X.shape)
-        else:
-            dW_xh = F.one_hot(X.flatten(), len(W_xh)).to(dZ.dtype).T @ dZ.T
-        dH_0 = (W_hh @ dZ[:, :batch_size]).T if ctx.needs_input_grad[1] else None
-        return dX, dH_0, dW_xh, dW_hh, dZ.sum(1), None
+        X, W_xh, W_hh, H = ctx.saved_tensors
+        dZ = H[1:].square().neg_().add_(1) if ctx.nonlinearity == "tanh" else H[1:].sign()
+        product, from_future = repeated_product(W_hh.T), torch.zeros_like(H[0])
+        for t in reversed(range(len(dZ))):
+            dZ[t].mul_(from_future.add_(dH[t]))
+            from_future = product(dZ[t])
+        if not X.is_floating_point():
+            X = F.one_hot(X, len(W_xh)).to(dZ.dtype)
+        dX = dZ @ W_xh.T if ctx.needs_input_grad[0] else None
+        return dX, from_future, weight_gradient(X, dZ), weight_gradient(H[:-1], dZ), dZ.sum((0, 1)), None
 
 
 def check_recurrence(
@@ -95,14 +83,13 @@ def recurrence(
         nonlinearity: "tanh" or "relu".
 
     Returns:
-        (num_steps, batch_size, num_hiddens), a view of hidden-major memory.
+        (num_steps, batch_size, num_hiddens).
 
     Raises:
         ValueError: shapes that do not fit, or an unknown nonlinearity.
     """
     check_recurrence(X, H_0, W_xh, W_hh, nonlinearity)
-    num_steps, batch_size = X.shape[:2]
     if H_0 is None:
-        H_0 = W_hh.new_zeros(batch_size, len(W_hh))
+        H_0 = W_hh.new_zeros(X.shape[1], len(W_hh))
     H: Any = Recurrence.apply(X, H_0, W_xh, W_hh, b_h, nonlinearity)
-    return H.view(-1, num_steps, batch_size).permute(1, 2, 0)
+    return H

@@ -145,7 +145,8 @@ class RNNModel(nn.Module):
 
     Args:
         rnn_layer: a time-major layer with input_size `vocab_size`, called as `rnn_layer(X, state)`, whose state is one
-            tensor (num_layers · num_directions, batch_size, hidden_size): nn.RNN, nn.GRU, `MyRNN`.
+            tensor (num_layers · num_directions, batch_size, hidden_size), such as nn.RNN, `MyRNN` and `GRU`; or two of
+            them, for nn.LSTM and `LSTM`.
         vocab_size: number of tokens.
 
     Raises:
@@ -162,7 +163,7 @@ class RNNModel(nn.Module):
         self.num_directions = 2 if rnn_layer.bidirectional else 1
         self.linear = nn.Linear(rnn_layer.hidden_size * self.num_directions, vocab_size)
 
-    def forward(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, x: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
         """One window of text.
 
         Args:
@@ -180,12 +181,13 @@ class RNNModel(nn.Module):
         Y, state = self.rnn(X, state)
         return self.linear(Y.flatten(0, 1)), state
 
-    def begin_state(self, batch_size: int, device: Device = None) -> torch.Tensor:
-        """The zero state for `batch_size` rows, on `device`; None is where the parameters are."""
+    def begin_state(self, batch_size: int, device: Device = None) -> Any:
+        """The layer's zero state for `batch_size` rows, on `device`; None is where the parameters are."""
         check_device(device)
         weight = self.linear.weight
         shape = (self.rnn.num_layers * self.num_directions, batch_size, self.rnn.hidden_size)
-        return torch.zeros(shape, dtype=weight.dtype, device=device or weight.device)
+        state = torch.zeros(shape, dtype=weight.dtype, device=device or weight.device)
+        return (state, state) if isinstance(self.rnn, nn.LSTM) else state
 
 
 def relative_difference(ours: torch.Tensor, theirs: torch.Tensor) -> float:

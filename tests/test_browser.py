@@ -104,6 +104,25 @@ def test_chapter_1_runs_and_its_slider_moves_the_figure(lab: str, page: Page) ->
     expect(last.locator(".jp-OutputArea-output")).to_contain_text("01.5: not done yet", timeout=120_000)
 
 
+def test_chapter_8s_gate_moves(lab: str, page: Page) -> None:
+    notebook = open_chapter(page, lab, "08_gru")
+    cell = notebook.locator(".jp-CodeCell", has_text="funcs.explore(draw")
+    cell.scroll_into_view_if_needed()
+    cell.locator(".jp-InputPrompt").click()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.locator("[data-command='notebook:run-all-above']").click()
+    page.keyboard.press("Shift+Enter")
+    handle = cell.locator(".noUi-handle").nth(0)
+    expect(handle).to_be_visible(timeout=120_000)
+    figure = cell.locator(".jp-RenderedSVG img")
+    source = figure.get_attribute("src")
+    assert source
+    handle.focus()
+    handle.press("ArrowRight")
+    expect(cell.locator(".widget-readout").nth(0)).to_have_text("2.10")
+    expect(figure).not_to_have_attribute("src", source)
+
+
 def test_chapter_4_runs_up_to_the_shape_check(lab: str, page: Page) -> None:
     notebook = open_chapter(page, lab, "04_rnn_from_scratch")
     shape_check = "assert outputs.shape == (1120, 28)"

@@ -123,6 +123,11 @@ class Core(ast.NodeTransformer):
         node.annotation = None
         return node
 
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        """`funcs.name` in a chapter is `name` in funcs."""
+        self.generic_visit(node)
+        return ast.Name(node.attr) if isinstance(node.value, ast.Name) and node.value.id == "funcs" else node
+
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         return ast.Assign([node.target], node.value) if node.value else None
 
@@ -155,6 +160,8 @@ def test_the_definitions_are_found() -> None:
         *("clean_text", "Vocab", "sequential_partition", "random_partition"),
         *("get_rnn_params", "init_rnn_state", "RNN", "detach", "train_epoch"),
         *("graph_nodes", "RNNModel", "relative_difference", "Recurrence", "layer_outer", "MyRNN"),
+        *("long_jacobians", "Gate", "GRUFunction", "LSTMFunction"),
+        *("recall_batch", "RecallModel", "updates_to_recall"),
     }
 
 

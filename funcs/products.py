@@ -1,0 +1,73 @@
+"""Matrix products for a recurrence: the same weight at every step, and one sum over all steps at the end (chapter 06).
+
+On x86 CPUs the products run on oneDNN, the library behind nn.LSTM, through the two calls that torch.compile uses there.
+They are not part of torch's public interface, so their first use checks that they are there and give the right result.
+"""
+
+import functools
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional as F
+
+# From g and y, in one go: g ⊙ y ⊙ (1 − y) and g ⊙ (1 − y²), the gradient before a sigmoid and before a tanh.
+sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
+tanh_backward = torch.ops.aten.tanh_backward.grad_input
+
+# glibc gives large blocks of memory back to the system when they are freed, and fetching them anew in each training
+# step costs a tenth of its time. Once a block of this size has been freed, it keeps smaller ones (mallopt(3)).
+torch.empty(31 * 2**20, dtype=torch.uint8)
+
+WORTH_PACKING = 2**17  # entries of a matrix; below, the plain product is faster
+
+
+@functools.cache
+def has_onednn() -> bool:
+    """Whether torch's calls for oneDNN products with packed weights exist here, and multiply."""
+    A, W = torch.arange(6.0).reshape(2, 3), torch.arange(12.0).reshape(3, 4)
+    try:
+        return torch.equal(onednn_product(A, pack(W)), A @ W)
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+
+
+def pack(W: torch.Tensor) -> torch.Tensor:
+    """W.T in the blocks in which oneDNN reads it."""
+    return torch.ops.mkldnn._reorder_linear_weight.default(W.T, None)
+
+
+def onednn_product(X: torch.Tensor, weight: torch.Tensor, b: torch.Tensor | None = None) -> torch.Tensor:
+    """X @ weight.T + b for a weight that is packed or not."""
+    return torch.ops.mkldnn._linear_pointwise.default(X, weight, b, "none", [], "")
+
+
+def suits_onednn(A: torch.Tensor) -> bool:
+    """Whether a product with `A` is float32 on the CPU, large enough, and oneDNN there."""
+    return A.dtype == torch.float32 and A.device.type == "cpu" and A.numel() >= WORTH_PACKING and has_onednn()
+
+
+def repeated_product(W: torch.Tensor, b: torch.Tensor | None = None) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The function X ↦ X @ W + b, for many X: W is packed only once (chapter 06).
+
+    Args:
+        W: (n, m). Changing it afterwards may or may not change the function.
+        b: (m,); None is zero.
+    """
+    if not suits_onednn(W):
+        return lambda X: F.linear(X, W.T, b)
+    packed = pack(W)
+    return lambda X: onednn_product(X, packed, b)
+
+
+def weight_gradient(inputs: torch.Tensor, dZ: torch.Tensor) -> torch.Tensor:
+    """Σ_t inputs_tᵀ dZ_t, the gradient of a weight that is used at every step, as one product (chapter 06, 6.4).
+
+    Args:
+        inputs: (num_steps, batch_size, n).
+        dZ: (num_steps, batch_size, m), the gradient of Z_t = inputs_t W.
+
+    Returns:
+        (n, m).
+    """
+    inputs, dZ = inputs.flatten(0, 1), dZ.flatten(0, 1)
+    return onednn_product(inputs.T, dZ.T) if suits_onednn(dZ) else inputs.T @ dZ

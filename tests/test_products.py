@@ -1,0 +1,49 @@
+"""Products with packed weights: the same numbers, on every path."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import funcs
+from funcs import products
+
+SIZES = st.integers(1, 9)
+
+
+@given(SIZES, SIZES, SIZES, st.booleans(), st.booleans())
+def test_equal_to_plain_products(batch: int, n: int, m: int, packed: bool, transposed: bool) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(products, "WORTH_PACKING", 0 if packed else 10**9)
+        W = torch.randn(m, n).T if transposed else torch.randn(n, m)
+        X = torch.randn(batch, 2 * n)[:, :n]
+        torch.testing.assert_close(funcs.repeated_product(W)(X), X @ W, rtol=1e-5, atol=1e-5)
+        A, B = torch.randn(3, batch, n), torch.randn(3, batch, 2 * m)[..., :m]
+        expected = torch.einsum("tbn,tbm->nm", A, B)
+        torch.testing.assert_close(funcs.weight_gradient(A, B), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_large_ones_too(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    W, X = torch.randn(300, 400, dtype=dtype), torch.randn(7, 300, dtype=dtype)
+    product = funcs.repeated_product(W)
+    for _ in range(2):
+        exact = X.double() @ W.double()
+        bound = 1e-12 if dtype == torch.float64 else 1e-5
+        assert funcs.relative_difference(product(X).double(), exact) <= bound
+
+
+def test_falls_back_where_torch_has_no_such_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object) -> torch.Tensor:
+        raise NotImplementedError
+
+    def wrong(X: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(X), 4)
+
+    for broken in (missing, wrong):
+        monkeypatch.setattr(products, "onednn_product", broken)
+        products.has_onednn.cache_clear()
+        W, X = torch.randn(300, 300), torch.randn(2, 300)
+        assert torch.equal(funcs.repeated_product(W)(X), X @ W) and not products.has_onednn()
+    products.has_onednn.cache_clear()

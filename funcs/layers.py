@@ -48,9 +48,8 @@ def run_layers(
     states = tuple(torch.stack(parts) for parts in zip(*last, strict=True))
     if net.stateful:
         net.kept_states = tuple(state.detach() for state in states)
-    if net.last_step_only:
-        return X[-1], states
-    return (X.transpose(0, 1) if net.batch_first else X), states
+    output = X[-1] if net.last_step_only else X.transpose(0, 1) if net.batch_first else X
+    return output.clone(memory_format=torch.contiguous_format), states  # a copy: the caller may change it in place
 
 
 def first_states(net: Any, X: torch.Tensor) -> States:

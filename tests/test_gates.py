@@ -78,6 +78,19 @@ def test_equals_the_library(
     assert all(map(torch.equal, [X] + flat(state) * with_state, inputs_before))
 
 
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("name", LAYERS)
+def test_output_may_be_changed_in_place(name: str, batch_first: bool) -> None:
+    net, X = LAYERS[name][0](3, 3, batch_first=batch_first), torch.randn(5, 4, 3)
+    elsewhere = torch.relu(net(X)[0] + X)
+    in_place, _ = net(X)
+    assert in_place.is_contiguous()
+    in_place += X
+    in_place.relu_()
+    grads = [torch.autograd.grad((output**2).sum(), list(net.parameters())) for output in (elsewhere, in_place)]
+    torch.testing.assert_close(*grads)
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_weights_go_both_ways(name: str) -> None:
     ours_class, library_class = LAYERS[name]

@@ -10,10 +10,6 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
-# From g and y, in one go: g ⊙ y ⊙ (1 − y) and g ⊙ (1 − y²), the gradient before a sigmoid and before a tanh.
-sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
-tanh_backward = torch.ops.aten.tanh_backward.grad_input
-
 # glibc gives large blocks of memory back to the system when they are freed, and fetching them anew in each training
 # step costs a tenth of its time. Once a block of this size has been freed, it keeps smaller ones (mallopt(3)).
 torch.empty(31 * 2**20, dtype=torch.uint8)
@@ -71,3 +67,21 @@ def weight_gradient(inputs: torch.Tensor, dZ: torch.Tensor) -> torch.Tensor:
     """
     inputs, dZ = inputs.flatten(0, 1), dZ.flatten(0, 1)
     return onednn_product(inputs.T, dZ.T) if suits_onednn(dZ) else inputs.T @ dZ
+
+
+def sigmoid_backward(g: torch.Tensor, y: torch.Tensor, *, grad_input: torch.Tensor) -> torch.Tensor:
+    """g ⊙ y ⊙ (1 − y), the gradient before the sigmoid whose result was `y`, written into `grad_input` in one pass.
+
+    Args:
+        g: the gradient of `y`; all three have one shape and dtype.
+    """
+    return torch.ops.aten.sigmoid_backward.grad_input(g, y, grad_input=grad_input)
+
+
+def tanh_backward(g: torch.Tensor, y: torch.Tensor, *, grad_input: torch.Tensor) -> torch.Tensor:
+    """g ⊙ (1 − y²), the gradient before the tanh whose result was `y`, written into `grad_input` in one pass.
+
+    Args:
+        g: the gradient of `y`; all three have one shape and dtype.
+    """
+    return torch.ops.aten.tanh_backward.grad_input(g, y, grad_input=grad_input)

@@ -143,7 +143,7 @@ def shared_definitions() -> list[Any]:
             for node in ast.parse(cell.source).body:
                 if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) or node.name in SAME_NUMBERS_NOT_SAME_CODE:
                     continue
-                if hasattr(funcs, node.name):
+                if node.name in funcs.__all__:
                     ours = inspect.getsource(getattr(funcs, node.name))
                     pairs.append(pytest.param(ast.unparse(node), ours, id=f"{path.stem}-{node.name}"))
     return pairs

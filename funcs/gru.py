@@ -28,7 +28,7 @@ class GRUFunction(torch.autograd.Function):
         product = repeated_product(W_mrz.T, b_hh.roll(h, 0))
         for a, (last, new) in zip(A, pairwise(H), strict=True):
             m, r, z, n = a.chunk(4, 1)
-            a[:, : 3 * h] += product(last)
+            a[:, : 3 * h].add_(product(last))
             a[:, h : 3 * h].sigmoid_()
             n.addcmul_(r, m).tanh_()
             torch.lerp(n, last, z, out=new)

@@ -1,7 +1,7 @@
 """Matrix products for a recurrence: the same weight at every step, and one sum over all steps at the end (chapter 06).
 
-On x86 CPUs the products run on oneDNN, the library behind nn.LSTM, through the two calls that torch.compile uses there.
-They are not part of torch's public interface, so their first use checks that they are there and give the right result.
+On x86 CPUs the products run on oneDNN, the library behind nn.LSTM, through calls that torch itself uses there. They are
+not part of its public interface, so their first use checks that they are there and give the right result.
 """
 
 import functools
@@ -15,14 +15,16 @@ from torch.nn import functional as F
 torch.empty(31 * 2**20, dtype=torch.uint8)
 
 WORTH_PACKING = 2**17  # entries of a matrix; below, the plain product is faster
+ROWS_AT_ONCE = 2**13
 
 
 @functools.cache
 def has_onednn() -> bool:
-    """Whether torch's calls for oneDNN products with packed weights exist here, and multiply."""
+    """Whether torch's calls for oneDNN products exist here, and multiply."""
     A, W = torch.arange(6.0).reshape(2, 3), torch.arange(12.0).reshape(3, 4)
     try:
-        return torch.equal(onednn_product(A, pack(W)), A @ W)
+        product, gradient = onednn_product(A, pack(W)), onednn_weight_gradient(A.T, W)
+        return torch.equal(product, A @ W) and torch.equal(gradient, A @ W)
     except (AttributeError, RuntimeError, TypeError):
         return False
 
@@ -32,9 +34,18 @@ def pack(W: torch.Tensor) -> torch.Tensor:
     return torch.ops.mkldnn._reorder_linear_weight.default(W.T, None)
 
 
-def onednn_product(X: torch.Tensor, weight: torch.Tensor, b: torch.Tensor | None = None) -> torch.Tensor:
-    """X @ weight.T + b for a weight that is packed or not."""
-    return torch.ops.mkldnn._linear_pointwise.default(X, weight, b, "none", [], "")
+def onednn_product(X: torch.Tensor, packed: torch.Tensor, b: torch.Tensor | None = None) -> torch.Tensor:
+    """X @ W + b for a W that is packed."""
+    return torch.ops.mkldnn._linear_pointwise.default(X, packed, b, "none", [], "")
+
+
+def onednn_weight_gradient(A: torch.Tensor, B: torch.Tensor) -> torch.Tensor:
+    """A.T @ B, by oneDNN's call for the weight gradient of a linear layer, which copies both: some rows at a time."""
+    gradient = torch.ops.aten.mkldnn_linear_backward_weights.default
+    like = B.new_empty(A.shape[1], B.shape[1])
+    pieces = zip(A.split(ROWS_AT_ONCE), B.split(ROWS_AT_ONCE), strict=True)
+    parts = (gradient(a.to_mkldnn(), b.to_mkldnn(), like, False)[0] for a, b in pieces)
+    return functools.reduce(torch.Tensor.add_, parts)
 
 
 def suits_onednn(A: torch.Tensor) -> bool:
@@ -66,7 +77,8 @@ def weight_gradient(inputs: torch.Tensor, dZ: torch.Tensor) -> torch.Tensor:
         (n, m).
     """
     inputs, dZ = inputs.flatten(0, 1), dZ.flatten(0, 1)
-    return onednn_product(inputs.T, dZ.T) if suits_onednn(dZ) else inputs.T @ dZ
+    larger = max(inputs, dZ, key=torch.Tensor.numel)
+    return onednn_weight_gradient(inputs, dZ) if suits_onednn(larger) else inputs.T @ dZ
 
 
 def sigmoid_backward(g: torch.Tensor, y: torch.Tensor, *, grad_input: torch.Tensor) -> torch.Tensor:

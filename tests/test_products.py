@@ -15,6 +15,7 @@ SIZES = st.integers(1, 9)
 def test_equal_to_plain_products(batch: int, n: int, m: int, packed: bool, transposed: bool) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(products, "WORTH_PACKING", 0 if packed else 10**9)
+        patch.setattr(products, "ROWS_AT_ONCE", 5)
         W = torch.randn(m, n).T if transposed else torch.randn(n, m)
         X = torch.randn(batch, 2 * n)[:, :n]
         torch.testing.assert_close(funcs.repeated_product(W)(X), X @ W, rtol=1e-5, atol=1e-5)
@@ -34,16 +35,19 @@ def test_large_ones_too(dtype: torch.dtype) -> None:
         assert funcs.relative_difference(product(X).double(), exact) <= bound
 
 
-def test_falls_back_where_torch_has_no_such_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("call", ["onednn_product", "onednn_weight_gradient"])
+def test_falls_back_where_torch_has_no_such_calls(monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     def missing(*_: object) -> torch.Tensor:
         raise NotImplementedError
 
-    def wrong(X: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        return torch.zeros(len(X), 4)
+    def wrong(A: torch.Tensor, B: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(2, 4)
 
     for broken in (missing, wrong):
-        monkeypatch.setattr(products, "onednn_product", broken)
+        monkeypatch.setattr(products, call, broken)
         products.has_onednn.cache_clear()
-        W, X = torch.randn(300, 300), torch.randn(2, 300)
+        W, X = torch.randn(400, 400), torch.randn(2, 1, 400)
         assert torch.equal(funcs.repeated_product(W)(X), X @ W) and not products.has_onednn()
+        dZ = torch.randn(2, 1, 2**17)
+        torch.testing.assert_close(funcs.weight_gradient(X, dZ), X[:, 0].T @ dZ[:, 0])
     products.has_onednn.cache_clear()

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 torch.empty(31 * 2**20, dtype=torch.uint8)
 
 WORTH_PACKING = 2**17  # entries of a matrix; below, the plain product is faster
-ROWS_AT_ONCE = 2**13
+ROWS_AT_ONCE = 2**13  # so that copies stay small beside what a long sequence keeps
 
 
 @functools.cache

@@ -13,6 +13,7 @@ import pytest
 import funcs
 
 ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 REQUIREMENTS = [
     *PYPROJECT["project"]["dependencies"],
@@ -82,6 +83,25 @@ def test_wheel_works_alone(tmp_path: Path) -> None:
         [sys.executable, "-m", "zipfile", "-l", str(wheel)], check=True, capture_output=True, text=True
     )
     assert "funcs/timemachine.txt" in names.stdout and "tests/" not in names.stdout
+
+
+def test_readme_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a short text of the reader's own, one block after the other."""
+    (tmp_path / "my_novel.txt").write_text(funcs.read_time_machine()[:5000], encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(block, names)
+    assert len(blocks) == 2 and isinstance(names["model"], funcs.RNNModel)
+
+
+def test_readme_shows_the_stored_benchmark() -> None:
+    results = json.loads((ROOT / "benchmarks" / "results" / "recurrence.json").read_text(encoding="utf-8"))
+    for size in results["milliseconds"][:3]:
+        names = ("plain loop", f"nn.{size['cell']}", "floor, torch.mm", "floor, packed")
+        ratios = " | ".join(f"{size[name] / size['ours']:.2f}" for name in names)
+        assert f"| {size['cell']} | {ratios} |" in README.replace("**", "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="make is not Windows'")

@@ -1,7 +1,7 @@
 """The recurrence with its backward pass by hand."""
 
 import ast
-import subprocess
+import runpy
 import sys
 import textwrap
 from pathlib import Path
@@ -169,17 +169,17 @@ def test_model_equals_chapter_4s_loop() -> None:
         assert funcs.relative_difference(ours, theirs) <= 1e-10
 
 
-def peak_memory(name: str, num_steps: int, num_batches: int) -> float:
-    """Megabytes at the peak of a fresh process that trains; see benchmarks/recurrence.py."""
-    script = ROOT / "benchmarks" / "recurrence.py"
-    command = [sys.executable, str(script), "--memory", name, str(num_steps), str(num_batches)]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]) / 1024
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/status is Linux'")
 def test_memory_of_training() -> None:
     """It does not grow with the number of batches; with num_steps, linearly and no faster than nn.RNN's."""
-    assert peak_memory("ours", 50, 330) - peak_memory("ours", 50, 30) < 0.1 * 300  # a batch takes 20 MB while it lasts
-    short, long, longer = (peak_memory("ours", steps, 3) for steps in (200, 800, 1400))
-    assert 0.5 < (longer - long) / (long - short) < 1.5
-    assert longer - short <= 1.05 * (peak_memory("nn.RNN", 1400, 3) - peak_memory("nn.RNN", 200, 3))
+    in_kilobytes = runpy.run_path(str(ROOT / "benchmarks" / "recurrence.py"))["peak_memory"]
+
+    def peak_memory(name: str, num_steps: int, num_batches: int) -> float:
+        return in_kilobytes(name, num_steps, num_batches) / 1024
+
+    assert abs(peak_memory("ours", 50, 90) - peak_memory("ours", 50, 30)) < 5  # a batch takes 20 MB while it lasts
+    short, long, longer = (peak_memory("ours", steps, 3) for steps in (100, 400, 800))
+    per_step, later_per_step = (long - short) / 300, (longer - long) / 400
+    assert 0.5 < later_per_step / per_step < 1.5
+    theirs = (peak_memory("nn.RNN", 800, 3) - peak_memory("nn.RNN", 100, 3)) / 700
+    assert (longer - short) / 700 <= 1.05 * theirs

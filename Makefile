@@ -1,5 +1,8 @@
-# make lab   opens the book in JupyterLab          make test   runs every test and every chapter
-# make bench measures speed, some ten minutes      make chapters   executes and stores notebooks
+# make lab     opens the book in JupyterLab        make fresh    gives the book's notebooks back; yours go to my/
+# make test    runs every test and every chapter   make chapter NB=04   checks one chapter
+# make check   style and types, in seconds         make execute NB=04   executes it and stores its outputs
+# make bench   measures speed, ten minutes         make new NB=11_sampling   lays out a new chapter
+# make hooks   runs `make check` before each commit   make pictures   draws the README's pictures
 # All set up .venv by themselves; afterwards that takes no time and no network.
 
 VENV := .venv
@@ -9,21 +12,27 @@ else
 BIN := $(VENV)/bin
 endif
 PYTHON ?= python3
+CONSTRAINTS ?= constraints.txt
+# Which chapters: the number of one, all without it.
+NB ?= [0-9][0-9]
 
-.PHONY: help lab test check bench chapters clean
+.PHONY: help setup lab test check chapter execute new pictures fresh bench hooks clean
 
 help:
-	@sed -n '1,2s/^# //p' Makefile
+	@sed -n '1,6s/^# //p' Makefile
 
-$(VENV)/lab.stamp: pyproject.toml constraints.txt
+# JupyterLab is told not to ask whether it may fetch its news.
+$(VENV)/lab.stamp: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -c constraints.txt -e .
+	$(BIN)/python -m pip install -c $(CONSTRAINTS) -e '.[book]'
+	$(BIN)/python -m jupyter labextension disable @jupyterlab/apputils-extension:announcements
 	touch $@
 
-$(VENV)/test.stamp: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -c constraints.txt -e '.[test]'
-	touch $@ $(VENV)/lab.stamp
+$(VENV)/test.stamp: $(VENV)/lab.stamp
+	$(BIN)/python -m pip install -c $(CONSTRAINTS) -e '.[book,test]'
+	touch $@
+
+setup: $(VENV)/lab.stamp
 
 lab: $(VENV)/lab.stamp
 	@if [ "$$(id -u)" = 0 ]; then echo "Running as root: adding --allow-root, which JupyterLab asks for."; root=--allow-root; fi; \
@@ -34,20 +43,37 @@ lab: $(VENV)/lab.stamp
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --durations=8 $(PYTEST_ARGS)
 
-# Style and types, in seconds.
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+# One chapter, its solutions, and what must hold for every notebook.
+chapter: $(VENV)/test.stamp
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 chapters/$(NB)_*.ipynb chapters/solutions/$(NB)_*.ipynb \
+	    tests/test_notebooks.py tests/test_exercises.py
+
+# As they are committed: run from top to bottom, outputs stored.
+execute: $(VENV)/test.stamp
+	$(BIN)/python tools/execute.py chapters/$(NB)_*.ipynb chapters/solutions/$(NB)_*.ipynb
+
+new: $(VENV)/test.stamp
+	$(BIN)/python tools/new_chapter.py $(NB)
+
+# Which ones: make pictures NAMES="cover 04"; all without it.
+pictures: $(VENV)/test.stamp
+	$(BIN)/python tools/pictures.py $(NAMES)
+
+fresh: $(VENV)/lab.stamp
+	$(BIN)/python tools/fresh.py
 
 # One after the other, on all cores; results and the machine they are from go to benchmarks/results.
 bench: $(VENV)/lab.stamp
 	$(BIN)/python benchmarks/recurrence.py
 
-# Execute notebooks in place, as they are committed: make chapters NB=chapters/01_concatenated_weights.ipynb
-NB ?= $(wildcard chapters/*.ipynb chapters/solutions/*.ipynb)
-chapters: $(VENV)/test.stamp
-	$(BIN)/python chapters/execute.py $(NB)
+hooks:
+	git config core.hooksPath tools/hooks
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

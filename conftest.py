@@ -1,6 +1,7 @@
 """How pytest runs the notebooks: with nbval, strictly, but for what depends on the machine."""
 
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -18,3 +19,19 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collectstart(collector: pytest.Collector) -> None:
     if isinstance(collector, IPyNbFile):  # fonts and coordinates differ between machines
         collector.skip_compare += ("image/svg+xml",)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Later chapters first: they train longest, and with two processes the longest must not begin last."""
+    chapters = sorted({item.path for item in items if item.path.suffix == ".ipynb"}, key=lambda path: path.name)
+    places = {path: -number for number, path in enumerate(chapters)}
+    items.sort(key=lambda item: places.get(item.path, 1))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How long each control of each chapter took to redraw its picture in the browser."""
+    reports = terminalreporter.getreports("passed")
+    lines = [str(value) for report in reports for name, value in report.user_properties if name == "redraw"]
+    if lines:
+        terminalreporter.section("from a control's move to its new picture")
+        terminalreporter.write_line("\n".join(lines))

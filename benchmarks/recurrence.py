@@ -28,6 +28,7 @@ from torch.nn import functional as F
 from torch.profiler import ProfilerActivity, profile
 
 import funcs
+from funcs import recurrences
 
 RESULTS = Path(__file__).parent / "results"
 VOCAB_SIZE = 28
@@ -155,11 +156,11 @@ def floors(batch_size: int, num_steps: int, num_hiddens: int, num_gates: int = 1
         output_products()
 
     def packed() -> None:
-        forward, backward = funcs.repeated_product(W), funcs.repeated_product(W_columns)
+        forward, backward = recurrences.repeated_product(W), recurrences.repeated_product(W_columns)
         for _ in range(num_steps):
             forward(H)
             backward(dZ)
-        funcs.weight_gradient(H_all, dZ_all)
+        recurrences.weight_gradient(H_all, dZ_all)
         output_products()
 
     return {"floor, batch as columns": by_columns, "floor, batch as rows": by_rows, "floor, packed": packed}
@@ -186,6 +187,31 @@ def measure(cell: str, batch_size: int, num_steps: int, num_hiddens: int, rounds
     print(
         f"{cell:4}, batch {batch_size:3}, steps {num_steps:3}, hiddens {num_hiddens:4}: ours {result['ours']:6.2f} ms; "
         + ", ".join(f"{name} {ms / result['ours']:.2f}" for name, ms in result.items() if name != "ours"),
+        flush=True,
+    )
+    return {"cell": cell, "batch_size": batch_size, "num_steps": num_steps, "num_hiddens": num_hiddens, **result}
+
+
+def measure_inference(cell: str, batch_size: int, num_steps: int, num_hiddens: int) -> dict[str, Any]:
+    """Median milliseconds of a layer's forward pass without gradients, ours and PyTorch's; what sampling needs."""
+    theirs: nn.Module = {"RNN": nn.RNN, "GRU": nn.GRU, "LSTM": nn.LSTM}[cell](VOCAB_SIZE, num_hiddens)
+    X = torch.randn(num_steps, batch_size, VOCAB_SIZE)
+    if cell == "RNN":
+        W_ih, W_hh, b_ih, b_hh = (weight.detach() for weight in theirs.parameters())
+
+        def ours() -> None:
+            funcs.recurrence(X, None, W_ih.T, W_hh.T, b_ih + b_hh)
+    else:
+        layer: nn.Module = {"GRU": funcs.GRU, "LSTM": funcs.LSTM}[cell](VOCAB_SIZE, num_hiddens)
+
+        def ours() -> None:
+            layer(X)
+
+    with torch.no_grad():
+        result = interleaved({"ours": ours, f"nn.{cell}": lambda: theirs(X)}, rounds=200)
+    print(
+        f"{cell:4}, no gradients, batch {batch_size:3}, steps {num_steps:3}, hiddens {num_hiddens:4}: "
+        f"ours {result['ours']:.3f} ms, nn.{cell} {result[f'nn.{cell}'] / result['ours']:.2f}",
         flush=True,
     )
     return {"cell": cell, "batch_size": batch_size, "num_steps": num_steps, "num_hiddens": num_hiddens, **result}
@@ -251,14 +277,18 @@ def train_for_memory(name: str, num_steps: int, num_batches: int) -> None:
 
 
 def machine() -> dict[str, str | int]:
-    """What this runs on."""
+    """What this runs on, and `name`, which calls its results."""
     names = {"model name", "Model"}
+    flags: list[str] = []
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         cpu = next(line.split(":")[1].strip() for line in lines if line.split("\t")[0] in names)
+        known = " ".join(line for line in lines if line.startswith("flags"))
+        flags = [flag for flag in ("avx512_bf16", "amx_bf16") if flag in known]  # torch.mm is faster with these
     except (OSError, StopIteration):
         cpu = platform.processor()
     return {
+        "name": "-".join(re.findall(r"[a-z0-9]+", " ".join((cpu, *flags)).lower())),
         "cpu": cpu,
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
@@ -284,7 +314,7 @@ def draw(sizes: list[dict[str, Any]]) -> None:
         ax.invert_yaxis()
     axes[0].legend()
     axes[-1].set_xlabel("time / our time")
-    fig.savefig(RESULTS / "recurrence.svg", metadata={"Date": None})
+    fig.savefig(RESULTS / f"{machine()['name']}.svg", metadata={"Date": None})
 
 
 def main() -> None:
@@ -293,13 +323,17 @@ def main() -> None:
     sizes = [measure(cell, 32, 35, 512, rounds=100) for cell in NUM_GATES]
     for cell in NUM_GATES:
         print_profile(cell)
-        sweep = [(8, 35, 512), (128, 35, 512), (32, 35, 64), (32, 35, 256)]
+        sweep = [(8, 35, 512), (128, 35, 512), (32, 35, 64), (32, 35, 256), (1, 100, 64)]
         if cell == "RNN":
             sweep += [(32, 10, 512), (32, 100, 512), (32, 35, 1024)]
         sizes += [measure(cell, *size) for size in sweep]
     # nn.LSTM needs a large block of memory in each step; whether it must be fetched from the system, and so nn.LSTM's
     # speed, depends on what the process has done before.
     again = measure("LSTM", 32, 35, 512)
+
+    inference = [
+        measure_inference(cell, *size) for cell in NUM_GATES for size in ((32, 35, 32), (1, 100, 64), (1, 1, 256))
+    ]
 
     print("peak memory in MB, 64 rows, 512 hiddens:")
     memory = {}
@@ -322,11 +356,12 @@ def main() -> None:
     result = {
         "machine": machine(),
         "milliseconds": sizes,
+        "milliseconds_without_gradients": inference,
         "milliseconds_again_after_large_sizes": again,
         "peak_megabytes": memory,
         "seconds_epochs_to_1.1": goals,
     }
-    (RESULTS / "recurrence.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    (RESULTS / f"{machine()['name']}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     draw(sizes)
 
 

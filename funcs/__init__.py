@@ -1,25 +1,22 @@
-"""The shared helpers of *Recurrent Networks by Hand*, in the order in which the chapters need them."""
+"""Recurrent networks for text and numbers: the package behind *Recurrent Networks by Hand*.
 
-# ruff: noqa: I001  (the order is the chapters')
-# Every chapter: figures, sliders, exercises
-from funcs.plotting import BLUE, GREEN, ORANGE, PINK, RED, SKY, LivePlot, explore, start_chapter
-from funcs.figures import (
-    blank_axes,
-    draw_blocks,
-    draw_cells,
-    draw_concatenated_product,
-    draw_graph,
-    draw_orders,
-    draw_partitions,
-    draw_unrolled,
-)
-from funcs.exercises import check
+text and loaders     a text becomes tokens, a vocabulary, minibatches
+rnn, stacked,        models and layers; GRU and LSTM stand wherever nn.GRU and nn.LSTM do
+gru, lstm            (layers: what they share)
+training, live,      the training loop with its live curve, letting a model write, where to compute
+prediction, devices
+recurrences          the cells forward and backward by hand, and as plain loops
+book                 what only the notebooks need; `from funcs import book`
 
-# Chapter 02: by hand
-from funcs.graph import graph_nodes, long_jacobians
+Everything below is imported with `import funcs`; `funcs.recurrences` comes along, `funcs.book` does not.
+"""
 
-# Chapter 03: text as sequences
-from funcs.text import Vocab, clean_text, read_text, read_time_machine, tokenize
+import importlib.metadata
+import warnings
+
+from funcs import recurrences
+from funcs.devices import choose_device
+from funcs.gru import GRU
 from funcs.loaders import (
     TextLoader,
     TimeMachineLoader,
@@ -29,90 +26,55 @@ from funcs.loaders import (
     random_partition,
     sequential_partition,
 )
-
-# Chapter 04: the RNN from scratch
-from funcs.devices import choose_device
-from funcs.rnn import RNN, detach, get_rnn_params, init_rnn_state, rnn_forward
-from funcs.training import History, evaluate, train, train_epoch
+from funcs.lstm import LSTM
 from funcs.prediction import predict
+from funcs.recurrences import recurrence
+from funcs.rnn import RNN, RNNModel, detach, get_rnn_params, init_rnn_state, rnn_forward
+from funcs.stacked import MyRNN
+from funcs.text import Vocab, clean_text, read_text, read_time_machine, tokenize
+from funcs.training import History, evaluate, train, train_epoch
 
-# Chapter 05: the same, concise
-from funcs.rnn import RNNModel, relative_difference
-
-# Chapter 06: backpropagation through time
-from funcs.products import repeated_product, sigmoid_backward, tanh_backward, weight_gradient
-from funcs.recurrence import Recurrence, recurrence
-
-# Chapter 07: stacked layers
-from funcs.stacked import MyRNN, layer_outer
-
-# Chapters 08, 09: gates
-from funcs.gates import Gate
-from funcs.gru import GRU, GRUFunction, GRUResetBeforeFunction
-from funcs.lstm import LSTM, LSTMFunction
-from funcs.recall import RecallModel, recall_batch, updates_to_recall
+__version__ = "0.2.0"
 
 __all__ = [
-    "BLUE",
-    "GREEN",
     "GRU",
     "LSTM",
-    "ORANGE",
-    "PINK",
-    "RED",
     "RNN",
-    "SKY",
-    "GRUFunction",
-    "GRUResetBeforeFunction",
-    "Gate",
     "History",
-    "LSTMFunction",
-    "LivePlot",
     "MyRNN",
     "RNNModel",
-    "RecallModel",
-    "Recurrence",
     "TextLoader",
     "TimeMachineLoader",
     "Vocab",
-    "blank_axes",
-    "check",
     "choose_device",
     "clean_text",
     "detach",
-    "draw_blocks",
-    "draw_cells",
-    "draw_concatenated_product",
-    "draw_graph",
-    "draw_orders",
-    "draw_partitions",
-    "draw_unrolled",
     "evaluate",
-    "explore",
     "get_rnn_params",
-    "graph_nodes",
     "init_rnn_state",
-    "layer_outer",
     "load_corpus",
     "load_data_text",
     "load_data_time_machine",
-    "long_jacobians",
     "predict",
     "random_partition",
     "read_text",
     "read_time_machine",
-    "recall_batch",
     "recurrence",
-    "relative_difference",
-    "repeated_product",
+    "recurrences",
     "rnn_forward",
     "sequential_partition",
-    "sigmoid_backward",
-    "start_chapter",
-    "tanh_backward",
     "tokenize",
     "train",
     "train_epoch",
-    "updates_to_recall",
-    "weight_gradient",
 ]
+
+try:
+    importlib.metadata.distribution("funcs")
+except importlib.metadata.PackageNotFoundError:
+    pass
+else:
+    warnings.warn(
+        "another package named funcs, of functional programming, is installed beside this one and shares its folder; "
+        "`pip uninstall funcs` takes files of both, so install recurrent-networks-by-hand anew after it",
+        stacklevel=2,
+    )

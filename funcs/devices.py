@@ -2,6 +2,8 @@
 
 import torch
 
+Device = torch.device | str | None
+
 
 def available_devices() -> list[torch.device]:
     """The devices of this machine, fastest kind first: every CUDA card, Apple's MPS, the CPU."""
@@ -11,7 +13,7 @@ def available_devices() -> list[torch.device]:
     return [*devices, torch.device("cpu")]
 
 
-def choose_device(device: torch.device | str | None = None) -> torch.device:
+def choose_device(device: Device = None) -> torch.device:
     """The device asked for, or with None the best there is: CUDA, then Apple's MPS, then the CPU.
 
     Raises:
@@ -31,7 +33,7 @@ def choose_device(device: torch.device | str | None = None) -> torch.device:
     return wanted
 
 
-def check_device(device: torch.device | str | None) -> None:
+def check_device(device: Device) -> None:
     """Raise ValueError if `device` is neither None nor a device of this machine."""
     if device is not None:
         choose_device(device)

@@ -1,123 +1,33 @@
-"""The gated recurrent unit, with its backward pass by hand (chapter 08)."""
+"""The gated recurrent unit as a layer (chapters 08, 10)."""
 
-from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import nn
-from torch.autograd.function import once_differentiable
 
-from funcs.layers import run_layers
-from funcs.products import repeated_product, sigmoid_backward, tanh_backward, weight_gradient
-
-
-class GRUFunction(torch.autograd.Function):
-    """All states H_1 … H_T of a GRU that resets after the product, (num_steps, batch_size, hidden_size).
-
-    Four blocks of columns hold what a step computes, M R Z N: the state's part of the candidate, the two gates, the
-    candidate. The state is multiplied into M R Z, the input into R Z N. In the backward pass every block is the state's
-    gradient times a factor that is known before the walk starts (chapter 08).
-    """
-
-    @staticmethod
-    def forward(ctx, X, H_0, W_ih, W_hh, b_ih, b_hh):  # type: ignore[no-untyped-def]
-        h = H_0.shape[1]
-        W_mrz = W_hh.roll(h, 0)
-        A = torch.cat((X.new_zeros(*X.shape[:2], h), repeated_product(W_ih.T, b_ih)(X)), 2)
-        H = torch.cat((H_0[None], X.new_empty(*X.shape[:2], h)))
-        product = repeated_product(W_mrz.T, b_hh.roll(h, 0))
-        for a, (last, new) in zip(A, pairwise(H), strict=True):
-            m, r, z, n = a.chunk(4, 1)
-            a[:, : 3 * h].add_(product(last))
-            a[:, h : 3 * h].sigmoid_()
-            n.addcmul_(r, m).tanh_()
-            torch.lerp(n, last, z, out=new)
-        ctx.save_for_backward(X, W_ih, W_mrz, A, H)
-        return H[1:]
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, dH):  # type: ignore[no-untyped-def]
-        X, W_ih, W_mrz, A, H = ctx.saved_tensors
-        num_steps, batch_size, h = dH.shape
-        M, R, Z, N = A.chunk(4, 2)
-        dA = torch.empty_like(A)
-        dM, dR, dZ, dN = dA.chunk(4, 2)
-        tanh_backward(1 - Z, N, grad_input=dN)
-        torch.mul(dN, R, out=dM)
-        sigmoid_backward(dN * M, R, grad_input=dR)
-        sigmoid_backward(H[:-1] - N, Z, grad_input=dZ)
-        product, from_future = repeated_product(W_mrz), torch.zeros_like(H[0])
-        for t in reversed(range(num_steps)):
-            dh = from_future.add_(dH[t])
-            dA[t].view(batch_size, 4, h).mul_(dh[:, None])
-            from_future = product(dA[t, :, : 3 * h]).addcmul_(dh, Z[t])
-        dX = repeated_product(W_ih)(dA[..., h:]) if ctx.needs_input_grad[0] else None
-        dW_ih, dW_mrz = weight_gradient(dA[..., h:], X), weight_gradient(dA[..., : 3 * h], H[:-1])
-        db = dA.sum((0, 1))
-        return dX, from_future, dW_ih, dW_mrz.roll(-h, 0), db[h:], db[: 3 * h].roll(-h)
-
-
-class GRUResetBeforeFunction(torch.autograd.Function):
-    """All states of a GRU that resets before the product, (num_steps, batch_size, hidden_size) (chapter 08).
-
-    Three blocks of columns, R Z N. The candidate's product needs the reset gate, so there are two products a step.
-    """
-
-    @staticmethod
-    def forward(ctx, X, H_0, W_ih, W_hh, b_ih, b_hh):  # type: ignore[no-untyped-def]
-        h = H_0.shape[1]
-        A = repeated_product(W_ih.T, b_ih + b_hh)(X)
-        H = torch.cat((H_0[None], X.new_empty(*X.shape[:2], h)))
-        gates, candidate = repeated_product(W_hh[: 2 * h].T), repeated_product(W_hh[2 * h :].T)
-        for a, (last, new) in zip(A, pairwise(H), strict=True):
-            r, z, n = a.chunk(3, 1)
-            a[:, : 2 * h].add_(gates(last)).sigmoid_()
-            n.add_(candidate(r * last)).tanh_()
-            torch.lerp(n, last, z, out=new)
-        ctx.save_for_backward(X, W_ih, W_hh, A, H)
-        return H[1:]
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, dH):  # type: ignore[no-untyped-def]
-        X, W_ih, W_hh, A, H = ctx.saved_tensors
-        h = dH.shape[2]
-        R, Z, N = A.chunk(3, 2)
-        dA = torch.empty_like(A)
-        dR, dZ, dN = dA.chunk(3, 2)
-        tanh_backward(1 - Z, N, grad_input=dN)
-        sigmoid_backward(H[:-1] - N, Z, grad_input=dZ)
-        sigmoid_backward(H[:-1], R, grad_input=dR)
-        gates, candidate = repeated_product(W_hh[: 2 * h]), repeated_product(W_hh[2 * h :])
-        from_future = torch.zeros_like(H[0])
-        for t in reversed(range(len(dH))):
-            dh = from_future.add_(dH[t])
-            dZ[t].mul_(dh)
-            dreset = candidate(dN[t].mul_(dh))
-            dR[t].mul_(dreset)
-            from_future = gates(dA[t, :, : 2 * h]).addcmul_(dreset, R[t]).addcmul_(dh, Z[t])
-        dX = repeated_product(W_ih)(dA) if ctx.needs_input_grad[0] else None
-        dW_hh = torch.cat((weight_gradient(dA[..., : 2 * h], H[:-1]), weight_gradient(dN, R * H[:-1])))
-        db = dA.sum((0, 1))
-        return dX, from_future, weight_gradient(dA, X), dW_hh, db, db
+from funcs.layers import States, check_switches, run_layers
+from funcs.recurrences.gru import GRUFunction, GRUResetBeforeFunction
+from funcs.recurrences.loops import gru_loop, gru_reset_before_loop
+from funcs.recurrences.modes import run
 
 
 class GRU(nn.GRU):
     """nn.GRU with the forward and backward passes of chapter 08: same call, shapes, weights and state_dict.
 
-    It is faster than nn.GRU on a CPU. There is no `bias=False`, `bidirectional` or packed sequence.
+    In training on a CPU it is faster than nn.GRU from about 64 hidden units on; for single steps and small networks
+    nn.GRU is faster, by far (`make bench` measures both). A gradient that is differentiated itself, and everything
+    under torch.func, torch.compile and torch.export, runs as a plain loop: right, and slower.
 
     Args:
-        input_size, hidden_size, num_layers, batch_first: as nn.GRU's.
+        input_size, hidden_size, num_layers, bias, batch_first, bidirectional, device, dtype: as nn.GRU's.
         dropout: probability of zeroing an output of each layer but the last, while training.
         stateful: without a state, start from the last call's last state, row by row, instead of zero.
-        last_step_only: the output is that of the last step alone, (batch_size, hidden_size).
+        last_step_only: the output is that of each row's last step alone, (batch_size, hidden_size · num_directions).
         reset_after: reset the state after its product with the candidate's weights, as nn.GRU does, or before it, as
             Cho et al. (2014) wrote it. Both have the same parameters.
 
     Raises:
-        ValueError, TypeError: as nn.GRU raises them.
+        ValueError, TypeError: as nn.GRU raises them; `stateful` with `bidirectional`.
     """
 
     def __init__(
@@ -125,25 +35,31 @@ class GRU(nn.GRU):
         input_size: int,
         hidden_size: int,
         num_layers: int = 1,
-        *,
+        bias: bool = True,
         batch_first: bool = False,
         dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        *,
         stateful: bool = False,
         last_step_only: bool = False,
         reset_after: bool = True,
     ) -> None:
-        super().__init__(input_size, hidden_size, num_layers, batch_first=batch_first, dropout=dropout)
+        check_switches(stateful, bidirectional)
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device=device, dtype=dtype
+        )
         self.stateful, self.last_step_only, self.reset_after = stateful, last_step_only, reset_after
-        self.kept_states: tuple[torch.Tensor, ...] | None = None
+        self.kept_states: States | None = None
 
-    def forward(  # type: ignore[override]
-        self, X: torch.Tensor, state: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, X: Any, state: torch.Tensor | None = None) -> tuple[Any, torch.Tensor]:
         """Run over a sequence.
 
         Args:
-            X: (num_steps, batch_size, input_size), batch first if the layer was made so, or without a batch.
-            state: (num_layers, batch_size, hidden_size), or without a batch. It is not changed.
+            X: (num_steps, batch_size, input_size), batch first if the layer was made so; or without a batch; or a
+                PackedSequence, whose steps are computed as they are, without padding.
+            state: (num_layers · num_directions, batch_size, hidden_size), or without a batch. It is not changed.
 
         Returns:
             The last layer's states in the layout of X, and every layer's last state.
@@ -152,10 +68,12 @@ class GRU(nn.GRU):
             TypeError, ValueError: X of another rank, feature size or dtype, a state that does not fit, or another batch
                 size than that of the state that a stateful layer keeps.
         """
-        function: Any = GRUFunction if self.reset_after else GRUResetBeforeFunction
+        function, loop = (
+            (GRUFunction, gru_loop) if self.reset_after else (GRUResetBeforeFunction, gru_reset_before_loop)
+        )
 
-        def layer(X: torch.Tensor, states: tuple[torch.Tensor, ...], *weights: torch.Tensor) -> Any:
-            H = function.apply(X, *states, *weights)
+        def layer(X: torch.Tensor, states: States, *weights: torch.Tensor) -> tuple[torch.Tensor, States]:
+            H = run(function, loop, X, *states, *weights)
             return H, (H[-1],)
 
         if state is not None and not isinstance(state, torch.Tensor):

@@ -1,82 +1,33 @@
-"""The long short-term memory, with its backward pass by hand (chapter 09)."""
+"""The long short-term memory as a layer (chapters 09, 10)."""
 
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
-from torch.autograd.function import once_differentiable
 
-from funcs.layers import run_layers
-from funcs.products import repeated_product, sigmoid_backward, tanh_backward, weight_gradient
-
-
-class LSTMFunction(torch.autograd.Function):
-    """All states H_1 … H_T of an LSTM, (num_steps, batch_size, hidden_size), and its last memory C_T.
-
-    Four blocks of columns hold what a step computes, I F G O: input gate, forget gate, candidate, output gate. In the
-    backward pass I F G are the memory's gradient, and O the state's, times a factor that is known before the walk
-    starts (chapter 09).
-    """
-
-    @staticmethod
-    def forward(ctx, X, H_0, C_0, W_ih, W_hh, b_ih, b_hh):  # type: ignore[no-untyped-def]
-        h = H_0.shape[1]
-        A = repeated_product(W_ih.T, b_ih + b_hh)(X)
-        H, C = (torch.cat((first[None], X.new_empty(*X.shape[:2], h))) for first in (H_0, C_0))
-        tanh_C = torch.empty_like(C[1:])
-        product = repeated_product(W_hh.T)
-        for a, (last_h, new_h), (last_c, c), tanh_c in zip(A, pairwise(H), pairwise(C), tanh_C, strict=True):
-            i, f, g, o = a.chunk(4, 1)
-            a.add_(product(last_h))
-            a[:, : 2 * h].sigmoid_()
-            g.tanh_()
-            o.sigmoid_()
-            torch.mul(f, last_c, out=c).addcmul_(i, g)
-            torch.mul(o, torch.tanh(c, out=tanh_c), out=new_h)
-        ctx.save_for_backward(X, W_ih, W_hh, A, H, C, tanh_C)
-        return H[1:], C[-1]
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, dH, dC_last):  # type: ignore[no-untyped-def]
-        X, W_ih, W_hh, A, H, C, tanh_C = ctx.saved_tensors
-        num_steps, batch_size, h = dH.shape
-        I, F, G, O = A.chunk(4, 2)
-        dA = torch.empty_like(A)
-        dI, dF, dG, dO = dA.chunk(4, 2)
-        sigmoid_backward(G, I, grad_input=dI)
-        sigmoid_backward(C[:-1], F, grad_input=dF)
-        tanh_backward(I, G, grad_input=dG)
-        sigmoid_backward(tanh_C, O, grad_input=dO)
-        through_tanh = tanh_backward(O, tanh_C, grad_input=torch.empty_like(tanh_C))
-        product, from_future, dc = repeated_product(W_hh), torch.zeros_like(H[0]), dC_last.clone()
-        for t in reversed(range(num_steps)):
-            dh = from_future.add_(dH[t])
-            dc.addcmul_(dh, through_tanh[t])
-            dA[t].view(batch_size, 4, h)[:, :3].mul_(dc[:, None])
-            dO[t].mul_(dh)
-            dc.mul_(F[t])
-            from_future = product(dA[t])
-        dX = repeated_product(W_ih)(dA) if ctx.needs_input_grad[0] else None
-        dW_ih, dW_hh = weight_gradient(dA, torch.cat((X, H[:-1]), 2)).split((X.shape[2], h), 1)
-        db = dA.sum((0, 1))
-        return dX, from_future, dc, dW_ih, dW_hh, db, db
+from funcs.layers import States, check_switches, run_layers
+from funcs.recurrences.loops import lstm_loop
+from funcs.recurrences.lstm import LSTMFunction
+from funcs.recurrences.modes import run
 
 
 class LSTM(nn.LSTM):
     """nn.LSTM with the forward and backward passes of chapter 09: same call, shapes, weights and state_dict.
 
-    There is no `bias=False`, `bidirectional`, `proj_size` or packed sequence.
+    nn.LSTM is faster on a CPU: a little for large networks, by far for small ones and single steps (`make bench`). A
+    gradient that is differentiated itself, and everything under torch.func, torch.compile and torch.export, runs as a
+    plain loop: right, and slower.
 
     Args:
-        input_size, hidden_size, num_layers, batch_first: as nn.LSTM's.
+        input_size, hidden_size, num_layers, bias, batch_first, bidirectional, device, dtype: as nn.LSTM's.
         dropout: probability of zeroing an output of each layer but the last, while training.
+        proj_size: 0; there are no projections.
         stateful: without a state, start from the last call's last state, row by row, instead of zero.
-        last_step_only: the output is that of the last step alone, (batch_size, hidden_size).
+        last_step_only: the output is that of each row's last step alone, (batch_size, hidden_size · num_directions).
 
     Raises:
-        ValueError, TypeError: as nn.LSTM raises them.
+        ValueError, TypeError: as nn.LSTM raises them; `stateful` with `bidirectional`; another `proj_size`.
     """
 
     def __init__(
@@ -84,24 +35,36 @@ class LSTM(nn.LSTM):
         input_size: int,
         hidden_size: int,
         num_layers: int = 1,
-        *,
+        bias: bool = True,
         batch_first: bool = False,
         dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        *,
         stateful: bool = False,
         last_step_only: bool = False,
     ) -> None:
-        super().__init__(input_size, hidden_size, num_layers, batch_first=batch_first, dropout=dropout)
+        check_switches(stateful, bidirectional)
+        if proj_size != 0:
+            raise ValueError(f"proj_size must be 0, got {proj_size}; nn.LSTM has projections")
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device=device, dtype=dtype
+        )
         self.stateful, self.last_step_only = stateful, last_step_only
-        self.kept_states: tuple[torch.Tensor, ...] | None = None
+        self.kept_states: States | None = None
 
-    def forward(  # type: ignore[override]
-        self, X: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None = None
-    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+    def forward(
+        self, X: Any, state: Sequence[torch.Tensor] | None = None
+    ) -> tuple[Any, tuple[torch.Tensor, torch.Tensor]]:
         """Run over a sequence.
 
         Args:
-            X: (num_steps, batch_size, input_size), batch first if the layer was made so, or without a batch.
-            state: H and C, each (num_layers, batch_size, hidden_size), or without a batch. They are not changed.
+            X: (num_steps, batch_size, input_size), batch first if the layer was made so; or without a batch; or a
+                PackedSequence, whose steps are computed as they are, without padding.
+            state: H and C, each (num_layers · num_directions, batch_size, hidden_size), or without a batch. They are
+                not changed.
 
         Returns:
             The last layer's states in the layout of X, and every layer's last H and C.
@@ -111,12 +74,16 @@ class LSTM(nn.LSTM):
                 size than that of the states that a stateful layer keeps.
         """
 
-        def layer(X: torch.Tensor, states: tuple[torch.Tensor, ...], *weights: torch.Tensor) -> Any:
-            H, C_last = apply(X, *states, *weights)
+        def layer(X: torch.Tensor, states: States, *weights: torch.Tensor) -> tuple[torch.Tensor, States]:
+            H, C_last = run(LSTMFunction, lstm_loop, X, *states, *weights)
             return H, (H[-1], C_last)
 
-        apply: Any = LSTMFunction.apply
-        return run_layers(self, layer, X, state)  # type: ignore[return-value]
+        pair = isinstance(state, (tuple, list)) and len(state) == 2
+        if state is not None and not (pair and all(isinstance(part, torch.Tensor) for part in state)):
+            length = f" of {len(state)}" if isinstance(state, (tuple, list)) else ""
+            raise TypeError(f"state must be a tuple of two tensors, H and C, got {type(state).__name__}{length}")
+        output, (H, C) = run_layers(self, layer, X, None if state is None else tuple(state))
+        return output, (H, C)
 
     def reset_state(self) -> None:
         """Forget the state that a stateful layer keeps."""

@@ -3,7 +3,7 @@
 import torch
 
 from funcs.text import Vocab, tokenize
-from funcs.training import LanguageModel, evaluating
+from funcs.training import LanguageModel, bare, check_vocab, device_of, evaluating
 
 
 def predict(prefix: str, num_preds: int, model: LanguageModel, vocab: Vocab) -> str:
@@ -20,15 +20,16 @@ def predict(prefix: str, num_preds: int, model: LanguageModel, vocab: Vocab) -> 
         The prefix and its continuation; words are joined with spaces.
 
     Raises:
-        ValueError: an empty prefix, or `num_preds` below 0.
+        ValueError: an empty prefix, `num_preds` below 0, or another vocabulary than the model's.
     """
+    check_vocab(model, vocab, "vocab")
     tokens = tokenize(prefix, vocab.token_type)
     if not tokens:
         raise ValueError(f"prefix must hold at least one {vocab.token_type}, got {prefix!r}")
     if num_preds < 0:
         raise ValueError(f"num_preds must be at least 0, got {num_preds}")
-    device = next(model.parameters()).device
-    state = model.begin_state(1, device)
+    device = device_of(model)
+    state = bare(model).begin_state(batch_size=1, device=device)
     X = torch.tensor([vocab[tokens]], device=device)
     predicted = []
     with evaluating(model):

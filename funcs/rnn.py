@@ -7,11 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from funcs.devices import check_device
-from funcs.recurrence import recurrence
+from funcs.devices import Device, check_device
+from funcs.recurrences.rnn import check_numbers, recurrence
 
 State = tuple[torch.Tensor, ...]
-Device = torch.device | str | None
 
 
 def get_rnn_params(vocab_size: int, num_hiddens: int, device: Device = None) -> list[torch.Tensor]:
@@ -70,15 +69,15 @@ def rnn_forward(inputs: torch.Tensor, state: State, params: Sequence[torch.Tenso
     W_xh, W_hh, b_h, W_hq, b_q = params
     check_rnn_state(state, inputs.shape[1], len(b_h))
     H = recurrence(inputs, state[0], W_xh, W_hh, b_h)
-    return H.flatten(0, 1) @ W_hq + b_q, (H[-1],)
+    # A copy of the last state: a view of it would keep the states of all steps alive.
+    return H.flatten(0, 1) @ W_hq + b_q, (H[-1].clone(),)
 
 
 def check_tokens(x: torch.Tensor, vocab_size: int) -> None:
-    """Raise ValueError unless `x` is a (batch_size, num_steps) integer tensor of numbers below `vocab_size`."""
-    if x.dim() != 2 or x.is_floating_point() or x.numel() == 0:
-        raise ValueError(f"x must be integers of shape (batch_size, num_steps), got {x.dtype} of {tuple(x.shape)}")
-    if x.device.type == "cpu" and not (0 <= int(x.min()) and int(x.max()) < vocab_size):
-        raise ValueError(f"x must hold token numbers 0 … {vocab_size - 1}, got {int(x.min())} … {int(x.max())}")
+    """Raise ValueError unless `x` is a (batch_size, num_steps) int64 tensor of numbers below `vocab_size`."""
+    if x.dim() != 2 or x.dtype != torch.int64 or x.numel() == 0:
+        raise ValueError(f"x must be int64 of shape (batch_size, num_steps), got {x.dtype} of {tuple(x.shape)}")
+    check_numbers(x, vocab_size)
 
 
 class RNN(nn.Module):
@@ -114,7 +113,7 @@ class RNN(nn.Module):
         """One window of text.
 
         Args:
-            x: integers of shape (batch_size, num_steps).
+            x: int64 of shape (batch_size, num_steps).
             state: from `begin_state`, or what the last call returned.
 
         Returns:
@@ -134,9 +133,15 @@ class RNN(nn.Module):
 
 
 def detach(state: Any) -> Any:
-    """The same numbers without their history, for a tensor or a tuple of tensors, nested or not (chapters 04, 06)."""
+    """The same numbers without their history, for a tensor or a tuple of tensors, nested or not (chapters 04, 06).
+
+    Raises:
+        TypeError: anything else.
+    """
     if isinstance(state, torch.Tensor):
         return state.detach()
+    if not isinstance(state, (tuple, list)):
+        raise TypeError(f"state must be a tensor or a tuple of tensors, got {type(state).__name__}")
     return tuple(detach(part) for part in state)
 
 
@@ -150,7 +155,8 @@ class RNNModel(nn.Module):
         vocab_size: number of tokens.
 
     Raises:
-        ValueError: the layer is batch-first, or reads another number of features.
+        ValueError: the layer is batch-first, gives its last step only, has projections, or reads another number of
+            features.
     """
 
     def __init__(self, rnn_layer: Any, vocab_size: int) -> None:
@@ -159,6 +165,10 @@ class RNNModel(nn.Module):
             raise ValueError("rnn_layer must be time-major, got one with batch_first=True")
         if rnn_layer.input_size != vocab_size:
             raise ValueError(f"rnn_layer must have input_size {vocab_size} (vocab_size), got {rnn_layer.input_size}")
+        if getattr(rnn_layer, "last_step_only", False) or getattr(rnn_layer, "proj_size", 0):
+            raise ValueError(
+                "rnn_layer must give its hidden states of all steps, got one with last_step_only or proj_size"
+            )
         self.rnn, self.vocab_size = rnn_layer, vocab_size
         self.num_directions = 2 if rnn_layer.bidirectional else 1
         self.linear = nn.Linear(rnn_layer.hidden_size * self.num_directions, vocab_size)
@@ -167,7 +177,7 @@ class RNNModel(nn.Module):
         """One window of text.
 
         Args:
-            x: integers of shape (batch_size, num_steps).
+            x: int64 of shape (batch_size, num_steps).
             state: from `begin_state`, or what the last call returned.
 
         Returns:
@@ -188,14 +198,3 @@ class RNNModel(nn.Module):
         shape = (self.rnn.num_layers * self.num_directions, batch_size, self.rnn.hidden_size)
         state = torch.zeros(shape, dtype=weight.dtype, device=device or weight.device)
         return (state, state) if isinstance(self.rnn, nn.LSTM) else state
-
-
-def relative_difference(ours: torch.Tensor, theirs: torch.Tensor) -> float:
-    """The largest difference between two tensors of one shape, over the largest entry of `theirs` (chapter 05).
-
-    Raises:
-        ValueError: the shapes differ.
-    """
-    if ours.shape != theirs.shape:
-        raise ValueError(f"both tensors must have one shape, got {tuple(ours.shape)} and {tuple(theirs.shape)}")
-    return ((ours - theirs).abs().max() / theirs.abs().max().clamp(min=torch.finfo(theirs.dtype).tiny)).item()

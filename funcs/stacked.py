@@ -1,55 +1,20 @@
 """Recurrent layers on top of each other, from scratch (chapter 07)."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils.rnn import PackedSequence
 
-Layer = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-
-
-def layer_outer(X: torch.Tensor, state: torch.Tensor, layers: Sequence[Layer]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Run stacked tanh layers over a sequence, one layer after the other (chapter 07).
-
-    Args:
-        X: (num_steps, batch_size, input_size).
-        state: (num_layers, batch_size, hidden_size), the state before the first step; it is not changed.
-        layers: W_xh (input_size or hidden_size, hidden_size), W_hh (hidden_size, hidden_size), b_h of each layer.
-
-    Returns:
-        The last layer's states, (num_steps, batch_size, hidden_size), and every layer's last state.
-    """
-    last = []
-    for (W_xh, W_hh, b_h), H in zip(layers, state, strict=True):
-        inputs = X @ W_xh + b_h
-        outputs = []
-        for x in inputs:
-            H = torch.tanh(x + H @ W_hh)
-            outputs.append(H)
-        X = torch.stack(outputs)
-        last.append(H)
-    return X, torch.stack(last)
-
-
-def check_sequence(
-    X: torch.Tensor, state: torch.Tensor | None, input_size: int, state_size: tuple[int, int], batch_first: bool
-) -> None:
-    """Raise ValueError unless `X` has rank 3 and `input_size` features and `state` is None or fits it.
-
-    `state_size` is (num_layers, hidden_size).
-    """
-    layout = "(batch_size, num_steps, input_size)" if batch_first else "(num_steps, batch_size, input_size)"
-    if X.dim() != 3 or X.shape[2] != input_size or X.numel() == 0:
-        raise ValueError(f"X must have shape {layout} with input_size {input_size}, got {tuple(X.shape)}")
-    wanted = (state_size[0], X.shape[0 if batch_first else 1], state_size[1])
-    if state is not None and tuple(state.shape) != wanted:
-        raise ValueError(
-            f"state must have shape (num_layers, batch_size, hidden_size) = {wanted}, got {tuple(state.shape)}"
-        )
+from funcs.layers import States, check_sequence, check_state, packed_like, pieces_of, reorder, run_pieces
+from funcs.recurrences.loops import layer_outer
 
 
 class MyRNN(nn.Module):
     """Stacked tanh layers with the call of nn.RNN, from scratch (chapter 07).
+
+    It reads tensors with a batch, and packed sequences. It has one bias per layer and one direction; dropout, another
+    nonlinearity, and the missing bias are nn.RNN's.
 
     Args:
         input_size: features of the input.
@@ -81,11 +46,11 @@ class MyRNN(nn.Module):
         self.W_hh = nn.ParameterList(torch.empty(hidden_size, hidden_size).uniform_(-bound, bound) for _ in sizes)
         self.b_h = nn.ParameterList(torch.empty(hidden_size).uniform_(-bound, bound) for _ in sizes)
 
-    def forward(self, X: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, X: Any, state: torch.Tensor | None = None) -> tuple[Any, torch.Tensor]:
         """Run over a sequence.
 
         Args:
-            X: (num_steps, batch_size, input_size), or batch first if the layer was made so.
+            X: (num_steps, batch_size, input_size), or batch first if the layer was made so; or a PackedSequence.
             state: (num_layers, batch_size, hidden_size) in either layout; None is zero. It is not changed.
 
         Returns:
@@ -93,12 +58,31 @@ class MyRNN(nn.Module):
             hidden_size).
 
         Raises:
-            ValueError: X of another rank or feature size, or a state of another shape.
+            TypeError, ValueError: X of another kind, rank or feature size, or a state of another shape.
         """
-        check_sequence(X, state, self.input_size, (self.num_layers, self.hidden_size), self.batch_first)
+        if isinstance(X, PackedSequence):
+            return run_packed(self, X, state)
+        check_sequence(X, self.input_size, self.batch_first)
         if self.batch_first:
             X = X.transpose(0, 1)
         if state is None:
             state = X.new_zeros(self.num_layers, X.shape[1], self.hidden_size)
+        check_state(state, self.num_layers, X.shape[1], self.hidden_size)
         output, state = layer_outer(X, state, list(zip(self.W_xh, self.W_hh, self.b_h, strict=True)))
         return (output.transpose(0, 1) if self.batch_first else output), state
+
+
+def run_packed(net: MyRNN, X: PackedSequence, state: torch.Tensor | None) -> tuple[PackedSequence, torch.Tensor]:
+    """The forward pass of a `MyRNN` over sequences of unequal lengths."""
+    check_sequence(X.data, net.input_size, False, ranks=(2,))
+    shape = (net.num_layers, int(X.batch_sizes[0]), net.hidden_size)
+    state = X.data.new_zeros(shape) if state is None else state
+    check_state(state, *shape)
+    layers = list(zip(net.W_xh, net.W_hh, net.b_h, strict=True))
+
+    def run(piece: torch.Tensor, states: States) -> tuple[torch.Tensor, States]:
+        output, last = layer_outer(piece, states[0], layers)
+        return output, (last,)
+
+    pieces, last = run_pieces(run, pieces_of(X), reorder((state,), X.sorted_indices))
+    return packed_like(X, pieces), reorder(last, X.unsorted_indices)[0]

@@ -3,7 +3,7 @@
 import collections
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,10 @@ def read_text(path: str | Path) -> str:
         ValueError: the file is empty or not UTF-8.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"path must name a text file, got {str(path)!r}, where there is none")
+    if not is_file(path):
+        raise FileNotFoundError(f"path must name a text file, got {str(path)[:200]!r}, where there is none")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")  # line ends as they are
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise ValueError(
@@ -35,6 +35,14 @@ def read_text(path: str | Path) -> str:
     if not text.strip():
         raise ValueError(f"path must name a text with at least one character, got {str(path)!r}, which is empty")
     return text
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; a text that was given for a path is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long for a name, or with NUL in it
+        return False
 
 
 def time_machine_path() -> Path:
@@ -78,9 +86,11 @@ def clean_text(text: str) -> str:
     """Lower-case `text` and put one space wherever it holds anything but letters (chapter 03).
 
     Line ends become spaces like everything else, so that no two words are glued together. Letters of every alphabet
-    stay, with their accents and vowel signs (Unicode categories L and M).
+    stay, with their accents and vowel signs (Unicode categories L and M); a letter and its accent written as two
+    characters become the one that stands for both, where there is one (Unicode's NFC).
     """
-    kept = (c if unicodedata.category(c)[0] in "LM" else " " for c in text.lower())
+    text = unicodedata.normalize("NFC", text.lower())
+    kept = (c if unicodedata.category(c)[0] in "LM" else " " for c in text)
     return " ".join("".join(kept).split())
 
 
@@ -106,6 +116,11 @@ def preview(tokens: Sequence[str], count: int = 5) -> str:
     return ", ".join(shown + ["..."] * (len(tokens) > count))
 
 
+def all_strings(tokens: Iterable[Any]) -> bool:
+    """Whether there is nothing but strings."""
+    return all(isinstance(token, str) for token in tokens)
+
+
 class Vocab:
     """A numbering of tokens: 0 is `<unk>`, then the reserved tokens, then the others, most frequent first (chapter 03).
 
@@ -121,7 +136,7 @@ class Vocab:
 
     Raises:
         ValueError: any other `token_type`.
-        TypeError: `tokens` is a string; it must have been tokenized.
+        TypeError: `tokens` is a string, which must have been tokenized, or does not hold strings.
     """
 
     def __init__(
@@ -134,11 +149,19 @@ class Vocab:
         check_token_type(token_type)
         if isinstance(tokens, str):
             raise TypeError(f"tokens must be a sequence of tokens, got the string {tokens[:20]!r}; tokenize it first")
+        if not isinstance(tokens, Iterable) or (isinstance(tokens, Sequence) and not all_strings(tokens[:1])):
+            raise TypeError(
+                f"tokens must be strings, one after the other, got {tokens!r:.60}; join a list of lines first"
+            )
+        if isinstance(reserved_tokens, str) or not all_strings(reserved_tokens):
+            raise TypeError(f"reserved_tokens must be a sequence of strings, got {reserved_tokens!r}")
         self.token_type = token_type
         self.token_freqs = collections.Counter(tokens).most_common()
         frequent = [token for token, freq in self.token_freqs if freq >= min_freq]
         self.idx_to_token = list(dict.fromkeys(["<unk>", *reserved_tokens, *frequent]))
         self.token_to_idx = {token: idx for idx, token in enumerate(self.idx_to_token)}
+        if not all_strings(self.idx_to_token):
+            raise TypeError("tokens must be strings, got something else among them")
 
     def __len__(self) -> int:
         return len(self.idx_to_token)
@@ -147,6 +170,8 @@ class Vocab:
         """The number of one token, or the list of numbers of a list of tokens; an unknown token's is 0, `<unk>`."""
         if isinstance(tokens, str):
             return self.token_to_idx.get(tokens, 0)
+        if not isinstance(tokens, Iterable):
+            raise TypeError(f"a Vocab is asked for tokens, got {tokens!r}; to_tokens finds the token of a number")
         return [self[token] for token in tokens]
 
     def to_tokens(self, indices: Any) -> Any:
@@ -154,6 +179,7 @@ class Vocab:
 
         Raises:
             IndexError: a number outside 0 … len(self) − 1.
+            TypeError: something else than numbers.
         """
         if isinstance(indices, torch.Tensor):
             indices = indices.tolist()
@@ -161,7 +187,17 @@ class Vocab:
             if not 0 <= indices < len(self):
                 raise IndexError(f"an index must be in 0 … {len(self) - 1}, got {indices}")
             return self.idx_to_token[indices]
+        if isinstance(indices, str) or not isinstance(indices, Iterable):
+            raise TypeError(f"to_tokens needs a whole number, or a list or tensor of them, got {indices!r}")
         return [self.to_tokens(idx) for idx in indices]
+
+    def __contains__(self, token: object) -> bool:
+        """Whether `token` has a number of its own."""
+        return token in self.token_to_idx
+
+    def __iter__(self) -> Iterator[str]:
+        """The tokens in the order of their numbers."""
+        return iter(self.idx_to_token)
 
     def __repr__(self) -> str:
         return f"<Vocab with {len(self)} tokens: {preview(self.idx_to_token)}>"

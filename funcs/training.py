@@ -5,7 +5,7 @@ import copy
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -13,10 +13,11 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from funcs.devices import choose_device
-from funcs.loaders import TextLoader
-from funcs.plotting import LivePlot
-from funcs.rnn import Device, detach
+from funcs.devices import Device, choose_device
+from funcs.live import LivePlot
+from funcs.loaders import Batch
+from funcs.rnn import detach
+from funcs.text import Vocab
 
 # An nn.Module with begin_state(batch_size, device), called as model(X, state); see train.
 LanguageModel = Any
@@ -61,41 +62,94 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         model.train(was_training)
 
 
-def evaluate(model: LanguageModel, data_iter: TextLoader) -> float:
+def bare(model: LanguageModel) -> LanguageModel:
+    """The model itself, without the wrapper of distributed training around it."""
+    return model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
+
+
+def device_of(model: LanguageModel) -> torch.device:
+    """Where the model's parameters are.
+
+    Raises:
+        ValueError: it has none.
+    """
+    for param in model.parameters():
+        return param.device
+    raise ValueError(f"model must have parameters, got {type(model).__name__} without any")
+
+
+def starts_from_zero(data_iter: Iterable[Batch]) -> bool:
+    """Whether each batch starts anew: in a random partition, and in whatever does not say that its batches go on."""
+    return getattr(data_iter, "use_random_iter", True)
+
+
+def check_vocab(model: LanguageModel, vocab: Vocab | None, name: str) -> None:
+    """Raise ValueError if `vocab` numbers the tokens in another way than what `model` was trained with, or is to be."""
+    known = getattr(bare(model), "vocab", None)
+    if vocab is None:
+        return
+    size = getattr(bare(model), "vocab_size", len(vocab))
+    if len(vocab) != size:
+        raise ValueError(f"{name} must have the model's {size} tokens, got {vocab}")
+    if known is not None and known.idx_to_token != vocab.idx_to_token:
+        raise ValueError(
+            f"{name} must number tokens as the vocabulary that the model was trained with, {known}, got {vocab}; "
+            "load_data_text and load_corpus take that one as vocab="
+        )
+
+
+def check_outputs(outputs: torch.Tensor, Y: torch.Tensor) -> None:
+    """Raise ValueError unless there is one row of scores for each label."""
+    if outputs.dim() != 2 or len(outputs) != Y.numel():
+        raise ValueError(
+            f"model must return outputs of shape (num_steps · batch_size, vocab_size) with {Y.numel()} rows, "
+            f"got {tuple(outputs.shape)}"
+        )
+
+
+def evaluate(model: LanguageModel, data_iter: Iterable[Batch]) -> float:
     """Perplexity of `model` on `data_iter`: exp of the mean cross-entropy per token, in nats (chapter 04).
 
     The state is carried from batch to batch for a sequential partition, zero for each batch of a random one. Give the
-    loader `offset=0` for a number that is the same each time.
+    loader `offset=0` for a number that is the same each time. torch's global generator is left as it was.
+
+    Raises:
+        ValueError: another vocabulary than that of training; no batch; outputs of another shape.
     """
-    device = next(model.parameters()).device
+    check_vocab(model, getattr(data_iter, "vocab", None), "data_iter.vocab")
+    device = device_of(model)
     total, count, state = 0.0, 0, None
-    with evaluating(model):
+    with evaluating(model), torch.random.fork_rng(devices=[]):
         for X, Y in data_iter:
-            if state is None or data_iter.use_random_iter:
-                state = model.begin_state(len(X), device)
+            if state is None or starts_from_zero(data_iter):
+                state = bare(model).begin_state(batch_size=len(X), device=device)
             outputs, state = model(X.to(device), state)
+            check_outputs(outputs, Y)
             total += F.cross_entropy(outputs, Y.T.reshape(-1).to(device), reduction="sum").item()
             count += Y.numel()
+    if not count:
+        raise ValueError("data_iter must yield at least one batch, got none")
     mean = total / count
     return math.exp(mean) if mean < 700 else math.inf
 
 
 def train_epoch(
-    model: LanguageModel, train_iter: TextLoader, optimizer: torch.optim.Optimizer, clip: float | None
+    model: LanguageModel, train_iter: Iterable[Batch], optimizer: torch.optim.Optimizer, clip: float | None
 ) -> tuple[float, int]:
     """One pass over `train_iter`, one update per batch (chapter 04).
 
     Returns:
         The sum of the cross-entropy over all tokens, in nats, and the number of tokens.
     """
-    device = next(model.parameters()).device
+    device = device_of(model)
     total, count, state = torch.zeros((), device=device), 0, None
     for X, Y in train_iter:
-        if state is None or train_iter.use_random_iter:
-            state = model.begin_state(len(X), device)
+        if state is None or starts_from_zero(train_iter):
+            state = bare(model).begin_state(batch_size=len(X), device=device)
         else:
             state = detach(state)
         outputs, state = model(X.to(device), state)
+        check_outputs(outputs, Y)
         loss = F.cross_entropy(outputs, Y.T.reshape(-1).to(device))
         optimizer.zero_grad()
         loss.backward()
@@ -107,33 +161,62 @@ def train_epoch(
     return total.item(), count
 
 
+def check_training(
+    model: LanguageModel, num_epochs: int, lr: float, optimizer: Any, clip: float | None, train_iter: Any, held_out: Any
+) -> None:
+    """Raise TypeError or ValueError for what would train nothing, or in the wrong direction."""
+    if num_epochs < 1:
+        raise ValueError(f"num_epochs must be at least 1, got {num_epochs}")
+    if not lr > 0:
+        raise ValueError(f"lr must be above 0, got {lr}")
+    if clip is not None and not clip > 0:
+        raise ValueError(f"clip must be above 0, or None for no clipping, got {clip}")
+    if optimizer is not None:
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise TypeError(f"optimizer must be a torch.optim.Optimizer over the model's parameters, got {optimizer!r}")
+        own = {id(param) for param in model.parameters()}
+        if not any(id(param) in own for group in optimizer.param_groups for param in group["params"]):
+            raise ValueError("optimizer must be over the model's parameters, got one that holds none of them")
+    check_vocab(model, getattr(train_iter, "vocab", None), "train_iter.vocab")
+    ours, theirs = getattr(train_iter, "vocab", None), getattr(held_out, "vocab", None)
+    if ours is not None and theirs is not None and ours.idx_to_token != theirs.idx_to_token:
+        raise ValueError(
+            f"held_out must be numbered by the vocabulary of train_iter, {ours}, got {theirs}; load_data_text and "
+            "load_corpus take that one as vocab="
+        )
+
+
 def train(
     model: LanguageModel,
-    train_iter: TextLoader,
+    train_iter: Iterable[Batch],
     num_epochs: int,
     lr: float = 1.0,
     device: Device = None,
     *,
     optimizer: torch.optim.Optimizer | None = None,
     clip: float | None = 1.0,
-    held_out: TextLoader | None = None,
+    held_out: Iterable[Batch] | None = None,
     live: bool = True,
     progress: bool = True,
 ) -> History:
     """Train a language model in place (chapter 04).
 
-    Any module will do that is called as `model(X, state)` with X (batch_size, num_steps) integers, returns
+    Any module will do that is called as `model(X, state)` with X (batch_size, num_steps) int64, returns
     (outputs (num_steps · batch_size, vocab_size), state), and has `begin_state(batch_size, device)`; a state is a
-    tensor or a tuple of them. The state starts from zero in each epoch and is detached from batch to batch; in a random
-    partition it starts from zero in each batch.
+    tensor or a tuple of them. `DistributedDataParallel` around it is fine.
+
+    The state starts from zero in each epoch and is detached from batch to batch; in a random partition, and for an
+    iterable without the attribute `use_random_iter`, it starts from zero in each batch. The loader's vocabulary is kept
+    as `model.vocab`, so that `evaluate`, `predict` and a further `train` notice another one.
 
     Args:
+        train_iter: a `TextLoader`, or anything that yields pairs (X, Y) of that shape in each pass over it.
         num_epochs: passes over `train_iter`, at least 1.
-        lr: learning rate of plain SGD; not used if `optimizer` is given.
+        lr: learning rate of plain SGD, above 0; not used if `optimizer` is given.
         device: where to train; the model is moved there. None is where the model is.
         optimizer: an optimizer over the model's parameters instead of SGD.
-        clip: the largest allowed 2-norm of all gradients together; None does not clip.
-        held_out: a loader of other text, evaluated after each epoch.
+        clip: the largest allowed 2-norm of all gradients together, above 0; None does not clip.
+        held_out: a loader of other text with the same vocabulary, evaluated after each epoch.
         live: draw a live curve, where there is a notebook to draw it in.
         progress: show a progress bar.
 
@@ -142,13 +225,17 @@ def train(
         is at that moment and the history so far.
 
     Raises:
-        ValueError: `num_epochs` below 1, or `device` not on this machine.
-        FloatingPointError: the loss of an epoch is no longer finite; the model is put back to the start of that epoch.
+        TypeError: `optimizer` is none.
+        ValueError: `num_epochs` below 1, `lr` or `clip` not above 0, `device` not on this machine, an optimizer over
+            something else, another vocabulary, a loader without a batch, outputs of another shape.
+        FloatingPointError: the loss of an epoch or a weight after it is no longer finite; model and optimizer are put
+            back to the start of that epoch.
     """
-    if num_epochs < 1:
-        raise ValueError(f"num_epochs must be at least 1, got {num_epochs}")
-    model.to(next(model.parameters()).device if device is None else choose_device(device))
+    check_training(model, num_epochs, lr, optimizer, clip, train_iter, held_out)
+    model.to(device_of(model) if device is None else choose_device(device))
     optimizer = optimizer or torch.optim.SGD(model.parameters(), lr)
+    if getattr(train_iter, "vocab", None) is not None:
+        bare(model).vocab = train_iter.vocab  # type: ignore[attr-defined]
     history = History()
     tokens = 0
     names = ["train", "held out"] if held_out is not None else ["train"]
@@ -157,25 +244,29 @@ def train(
     epochs = tqdm(range(1, num_epochs + 1), desc="epochs", disable=not progress)
     try:
         for epoch in epochs:
-            before = copy.deepcopy(model.state_dict())
+            before = copy.deepcopy((model.state_dict(), optimizer.state_dict()))
             start = time.perf_counter()
             total, count = train_epoch(model, train_iter, optimizer, clip)
-            if not total / count < 700:  # exp overflows, or the loss is inf or nan
-                model.load_state_dict(before)
-                lr = optimizer.param_groups[0]["lr"]
+            seconds = time.perf_counter() - start
+            if not count:
+                raise ValueError(f"train_iter must yield at least one batch, got none in epoch {epoch}")
+            if not total / count < 700 or not all(param.isfinite().all() for param in model.parameters()):
+                model.load_state_dict(before[0])
+                optimizer.load_state_dict(before[1])
                 raise FloatingPointError(
-                    f"the loss must stay finite, got {total / count:.3g} in epoch {epoch} with a learning rate of "
-                    f"{lr:g}; take a smaller one (the model is back at the start of that epoch)"
+                    f"loss and weights must stay finite, got a loss of {total / count:.3g} in epoch {epoch} with a "
+                    f"learning rate of {optimizer.param_groups[0]['lr']:g}; take a smaller one (model and optimizer "
+                    "are back at the start of that epoch)"
                 )
-            history.seconds += time.perf_counter() - start
+            scores = [math.exp(total / count)] + ([] if held_out is None else [evaluate(model, held_out)])
+            history.perplexity.append(scores[0])
+            history.held_out.extend(scores[1:])
+            history.seconds += seconds
             tokens += count
             history.tokens_per_second = tokens / history.seconds
-            history.perplexity.append(math.exp(total / count))
-            if held_out is not None:
-                history.held_out.append(evaluate(model, held_out))
             if plot is not None:
-                plot.add(epoch, [history.perplexity[-1], *history.held_out[-1:]])
-            epochs.set_postfix(perplexity=f"{history.perplexity[-1]:.2f}", refresh=False)
+                plot.add(epoch, scores)
+            epochs.set_postfix(perplexity=f"{scores[0]:.2f}", refresh=False)
     except KeyboardInterrupt:
         done = len(history.perplexity)
         print(f"Interrupted after {done} of {num_epochs} epochs; the model keeps what it has learned.")

@@ -1,6 +1,7 @@
 """GRU and LSTM against nn.GRU and nn.LSTM, plain loops and finite differences; their switches; their errors."""
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 import funcs
-from funcs import products
+from funcs import book, recurrences
+from funcs.recurrences import products
 
 SIZES = st.integers(1, 5)
 LAYERS: dict[str, tuple[Any, Any]] = {"GRU": (funcs.GRU, nn.GRU), "LSTM": (funcs.LSTM, nn.LSTM)}
@@ -37,17 +39,19 @@ def flat(state: Any) -> list[torch.Tensor]:
 def test_gradcheck(name: str, sizes: tuple[int, int, int, int]) -> None:
     torch.manual_seed(0)
     num_steps, batch_size, inputs, hiddens = sizes
-    function: Any = getattr(funcs, name)
+    function: Any = getattr(recurrences, name)
     X = torch.randn(num_steps, batch_size, inputs).double().requires_grad_()
     states = [torch.randn(batch_size, hiddens).double().requires_grad_() for _ in range(1 + (name == "LSTMFunction"))]
     assert torch.autograd.gradcheck(function.apply, (X, *states, *weights(3 + len(states) - 1, inputs, hiddens)))
 
 
 @pytest.mark.parametrize("name", LAYERS)
-@given(st.integers(1, 3), st.booleans(), st.booleans(), st.booleans(), SIZES, SIZES, SIZES, SIZES)
+@given(st.integers(1, 3), *[st.booleans()] * 5, SIZES, st.integers(0, 5), SIZES, SIZES)
 def test_equals_the_library(
     name: str,
     num_layers: int,
+    bias: bool,
+    bidirectional: bool,
     batch_first: bool,
     with_state: bool,
     with_batch: bool,
@@ -57,12 +61,12 @@ def test_equals_the_library(
     hiddens: int,
 ) -> None:
     ours_class, library_class = LAYERS[name]
-    ours = ours_class(inputs, hiddens, num_layers, batch_first=batch_first).double()
-    theirs = library_class(inputs, hiddens, num_layers, batch_first=batch_first).double()
+    arguments = (inputs, hiddens, num_layers, bias, batch_first, 0.0, bidirectional)
+    ours, theirs = ours_class(*arguments).double(), library_class(*arguments).double()
     ours.load_state_dict(theirs.state_dict())
     batch = [batch_size] * with_batch
     X = torch.randn(*([*batch, num_steps] if batch_first else [num_steps, *batch]), inputs).double().requires_grad_()
-    state = random_states(name, num_layers, *batch, hiddens) if with_state else None
+    state = random_states(name, num_layers * (1 + bidirectional), *batch, hiddens) if with_state else None
     inputs_before = [tensor.detach().clone() for tensor in [X] + flat(state) * with_state]
     results = []
     for net in (ours, theirs):
@@ -118,7 +122,7 @@ def test_single_precision_with_packed_weights(name: str, monkeypatch: pytest.Mon
     expected = [output, *torch.autograd.grad((output**2).sum(), [X64, *exact.parameters()])]
     for result in results:
         for a, b in zip(result, expected, strict=True):
-            assert funcs.relative_difference(a.double(), b) <= 1e-4
+            assert book.relative_difference(a.double(), b) <= 1e-4
 
 
 def reset_before_loop(X: Any, H: Any, W_ih: Any, W_hh: Any, b_ih: Any, b_hh: Any) -> torch.Tensor:
@@ -231,9 +235,16 @@ def test_wrong_calls(name: str) -> None:
     def state_of(*shape: int) -> Any:
         return (torch.zeros(2, 5, 8), torch.zeros(shape)) if name == "LSTM" else torch.zeros(shape)
 
-    for wrong in ((4, 5, 7), (4,), (0, 5, 3), (1, 4, 5, 3)):
-        with pytest.raises(ValueError, match=r"input_size 3, got \("):
+    for wrong in ((4, 5, 7), (4,), (0, 5, 3), (1, 4, 5, 3), (4, 7), (0, 3)):
+        with pytest.raises(ValueError, match=rf"input_size 3, got {re.escape(str(wrong))}"):
             net(torch.zeros(wrong))
+    for nothing in ([[1.0]], None, torch.zeros(4, 5, 3).numpy()):
+        with pytest.raises(TypeError, match="X must be a tensor, got"):
+            net(nothing)
+    with pytest.raises(ValueError, match=r"\(num_layers, hidden_size\) = \(2, 8\), got"):
+        net(X[:, 0], state_of(2, 1, 8) if name == "GRU" else (torch.zeros(2, 8), torch.zeros(2, 1, 8)))
+    with pytest.raises(ValueError, match="stateful must be False for a bidirectional layer, got True"):
+        ours_class(3, 8, bidirectional=True, stateful=True)
     for shape in ((1, 5, 8), (2, 4, 8), (2, 5, 7), (5, 8)):
         with pytest.raises(ValueError, match=r"\(num_layers, batch_size, hidden_size\) = \(2, 5, 8\), got"):
             net(X, state_of(*shape))
@@ -244,6 +255,16 @@ def test_wrong_calls(name: str) -> None:
     if name == "LSTM":
         with pytest.raises(TypeError, match="must be a tuple of two tensors, H and C, got Tensor"):
             net(X, torch.zeros(2, 5, 8))
+        with pytest.raises(TypeError, match="must be a tuple of two tensors, H and C, got list of 1"):
+            net(X, [torch.zeros(2, 5, 8)])
+        with pytest.raises(TypeError, match="must be a tuple of two tensors, H and C, got int"):
+            net(X, 3)
+        with pytest.raises(TypeError, match="must be a tuple of two tensors, H and C, got Tensor"):
+            net(X[:, 0], torch.zeros(2, 1, 8))
+        with pytest.raises(ValueError, match="proj_size must be 0, got 2; nn.LSTM has projections"):
+            funcs.LSTM(3, 8, proj_size=2)
+        pair = [torch.randn(2, 5, 8), torch.randn(2, 5, 8)]
+        torch.testing.assert_close(net(X, pair), net(X, tuple(pair)))
     else:
         with pytest.raises(TypeError, match="state must be a tensor, got tuple"):
             net(X, (torch.zeros(2, 5, 8),))
@@ -278,20 +299,20 @@ def test_gate_pushes_and_pops() -> None:
         total = torch.stack([k * (Y**2).sum() for k, Y in enumerate(outputs)]).sum()
         wanted = torch.autograd.grad(total, [W, b, *XH])
         with torch.no_grad():
-            gate = funcs.Gate(W, b, activation)
+            gate = recurrences.Gate(W, b, activation)
             outputs = [gate.forward(xh[:, :2], xh[:, 2:]) for xh in XH]
             grads = [torch.cat(gate.backward(2 * k * outputs[k]), 1) for k in (2, 1, 0)]
         torch.testing.assert_close([gate.dW, gate.db, *reversed(grads)], list(wanted))
         with pytest.raises(IndexError):
             gate.backward(outputs[0])
     with pytest.raises(ValueError, match=r"must be torch.sigmoid or torch.tanh, got <built-in method relu"):
-        funcs.Gate(W, b, torch.relu)
+        recurrences.Gate(W, b, torch.relu)
 
 
 def test_long_jacobians() -> None:
     torch.manual_seed(0)
     cell, inputs = nn.GRUCell(3, 4).double(), torch.randn(6, 3).double()
-    jacobians = funcs.long_jacobians(cell, inputs, torch.zeros(4).double(), max_lag=3)
+    jacobians = book.long_jacobians(cell, inputs, torch.zeros(4).double(), max_lag=3)
     states = [torch.zeros(4).double()]
     for x in inputs:
         states.append(cell(x, states[-1]).detach())
@@ -305,23 +326,32 @@ def test_long_jacobians() -> None:
         wanted = torch.autograd.functional.jacobian(lambda h, lag=lag: last(h, lag), states[-1 - lag])
         torch.testing.assert_close(ours, wanted)
     with pytest.raises(ValueError, match="at least max_lag = 7 steps, got 6"):
-        funcs.long_jacobians(cell, inputs, torch.zeros(4).double(), max_lag=7)
+        book.long_jacobians(cell, inputs, torch.zeros(4).double(), max_lag=7)
+    for lag in (0, -1):
+        with pytest.raises(ValueError, match=f"max_lag must be at least 1, got {lag}"):
+            book.long_jacobians(cell, inputs, torch.zeros(4).double(), max_lag=lag)
+
+
+def test_recall_model_refuses_layers_that_read_otherwise() -> None:
+    for layer in (funcs.GRU(9, 8), funcs.GRU(10, 8, batch_first=True)):
+        with pytest.raises(ValueError, match="layer must be time-major with input_size 10, got batch_first="):
+            book.RecallModel(layer)
 
 
 def test_recall() -> None:
     generator = torch.Generator().manual_seed(0)
-    X, symbols = funcs.recall_batch(5, 100, generator)
+    X, symbols = book.recall_batch(5, 100, generator)
     assert X.shape == (6, 100, 10) and torch.equal(X.sum(2), torch.ones(6, 100))
     assert torch.equal(X[0].argmax(1), symbols) and set(symbols.tolist()) == set(range(8))
     assert set(X[1:].argmax(2).unique().tolist()) == {8, 9}
     torch.manual_seed(0)
-    updates = funcs.updates_to_recall(funcs.RecallModel(funcs.GRU(10, 32)), 1, 1e-2, generator=generator)
+    updates = book.updates_to_recall(book.RecallModel(funcs.GRU(10, 32)), 1, 1e-2, generator=generator)
     assert updates is not None and 10 < updates < 200
     # A network that cannot see the first step cannot solve it.
-    blind = funcs.RecallModel(funcs.GRU(10, 8))
+    blind = book.RecallModel(funcs.GRU(10, 8))
     nn.init.zeros_(blind.layer.weight_ih_l0)
     blind.layer.weight_ih_l0.requires_grad_(False)
-    assert funcs.updates_to_recall(blind, 1, 1e-2, max_updates=30, generator=generator) is None
+    assert book.updates_to_recall(blind, 1, 1e-2, max_updates=30, generator=generator) is None
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

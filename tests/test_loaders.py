@@ -3,7 +3,9 @@
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -93,7 +95,7 @@ def test_loader_refuses_sizes(batch_size: int, num_steps: int, message: str) -> 
 def test_loader_refuses_offset_and_corpus() -> None:
     with pytest.raises(ValueError, match=r"offset must be in 0 … 4 \(num_steps − 1\), got 5"):
         funcs.TextLoader(torch.arange(100), VOCAB, 2, 5, offset=5)
-    with pytest.raises(ValueError, match=r"1-D tensor of integers, got torch.float32 of shape \(100,\)"):
+    with pytest.raises(ValueError, match=r"1-D tensor of int64, got torch.float32 of shape \(100,\)"):
         funcs.TextLoader(torch.rand(100), VOCAB, 2, 5)
 
 
@@ -130,5 +132,64 @@ def test_own_text(tmp_path: Path) -> None:
     _, raw_vocab = funcs.load_data_text(str(path), 2, 5, clean=str)
     assert {"Ç", "!"} <= set(raw_vocab.token_to_idx)
     (tmp_path / "numbers.txt").write_text("1 2 3")
-    with pytest.raises(ValueError, match="got 0"):
+    with pytest.raises(ValueError, match="at least one token after clean, got none; clean=str"):
         funcs.load_data_text(tmp_path / "numbers.txt", 2, 5)
+
+
+@pytest.mark.parametrize("random", [False, True])
+def test_a_batch_may_be_changed(random: bool) -> None:
+    """Token dropout in X must change neither Y, nor the corpus, nor a later epoch."""
+    corpus, vocab = funcs.load_corpus(max_tokens=500)
+    before = corpus.clone()
+    loader = funcs.TextLoader(corpus, vocab, 4, 5, random, offset=0, generator=0)
+    for X, Y in loader:
+        labels = Y.clone()
+        X[:, 2] = 0
+        assert torch.equal(Y, labels)
+        Y.zero_()
+    assert torch.equal(corpus, before)
+
+
+@pytest.mark.parametrize("partition", [funcs.sequential_partition, funcs.random_partition])
+@pytest.mark.parametrize(
+    ("corpus", "batch_size", "num_steps", "offset", "message"),
+    [
+        (torch.arange(50), 2, 5, -1, r"offset must be in 0 … 4 \(num_steps − 1\), got -1"),
+        (torch.arange(50), 2, 5, 5, r"offset must be in 0 … 4 \(num_steps − 1\), got 5"),
+        (torch.arange(50), 2, 5, 100, "offset must be in 0 … 4"),
+        (torch.arange(50), -2, 5, 0, "batch_size must be a whole number of at least 1, got -2"),
+        (torch.arange(50), 2, 0, 0, "num_steps must be a whole number of at least 1, got 0"),
+        (torch.arange(50).view(5, 10), 2, 5, 0, r"1-D tensor of int64, got torch.int64 of shape \(5, 10\)"),
+        (torch.arange(50).int(), 2, 5, 0, "1-D tensor of int64, got torch.int32"),
+        (torch.arange(14), 2, 5, 0, "at least 15 tokens .* got 14"),
+    ],
+)
+def test_partitions_refuse_what_makes_no_sense(
+    partition: Any, corpus: torch.Tensor, batch_size: int, num_steps: int, offset: int, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        next(partition(corpus, batch_size, num_steps, offset))
+
+
+def test_numpys_whole_numbers_are_whole_numbers() -> None:
+    loader = funcs.TextLoader(torch.arange(100), VOCAB, np.int64(2), np.int64(5), True, generator=np.int64(3))  # type: ignore[arg-type]
+    same = funcs.TextLoader(torch.arange(100), VOCAB, 2, 5, True, generator=3)
+    assert all(torch.equal(X, other) for (X, _), (other, _) in zip(loader, same, strict=True))
+
+
+def test_texts_that_cannot_be_read_as_asked(tmp_path: Path) -> None:
+    path = tmp_path / "own.txt"
+    path.write_bytes(b"one two\r\nthree four\r\n" * 5)
+    with pytest.raises(TypeError, match="path must name a text file, got NoneType"):
+        funcs.load_data_text(None, 2, 5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="clean must return a string, got list"):
+        funcs.load_corpus(path, clean=list)  # type: ignore[arg-type]
+    words = funcs.Vocab(["one", "two"], token_type="word")
+    with pytest.raises(ValueError, match="token_type must be that of vocab, 'word', got 'char'"):
+        funcs.load_corpus(path, vocab=words)
+    with pytest.raises(FileNotFoundError, match="where there is none"):
+        funcs.load_data_text("the text itself " * 1000, 2, 5)
+    _, raw = funcs.load_corpus(path, clean=str)
+    assert {"\r", "\n"} <= set(raw)
+    corpus, _ = funcs.load_corpus(path, token_type="word", vocab=words)
+    assert corpus[:4].tolist() == [1, 2, 0, 0]

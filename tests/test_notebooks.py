@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 import funcs
+from funcs import book, recurrences
 
 ROOT = Path(__file__).parent.parent
 CHAPTERS = sorted(ROOT.glob("chapters/*.ipynb"))
@@ -18,9 +19,11 @@ NOTEBOOKS = CHAPTERS + sorted(ROOT.glob("chapters/solutions/*.ipynb"))
 NAMES = [path.relative_to(ROOT / "chapters").as_posix() for path in NOTEBOOKS]
 
 
-# Chapter 04 writes this as a loop one can read; funcs runs it on chapter 06's recurrence. test_recurrence.py lifts the
-# chapter's loop and holds both to the same numbers.
-SAME_NUMBERS_NOT_SAME_CODE = {"rnn_forward"}
+# Chapter 04 writes these so that one can read them; funcs runs the loop on chapter 06's recurrence, and the epoch for
+# any iterable and for a distributed model. test_recurrence.py and test_training.py lift the chapter's own and hold both
+# to the same numbers.
+SAME_NUMBERS_NOT_SAME_CODE = {"rnn_forward", "train_epoch"}
+PUBLIC = {name: getattr(place, name) for place in (funcs, recurrences, book) for name in place.__all__}
 
 
 def code_cells(path: Path) -> list[Any]:
@@ -82,14 +85,20 @@ def test_links_resolve() -> None:
 def test_every_chapter_has_its_parts() -> None:
     for path in CHAPTERS:
         text = "\n".join(cell.source for cell in nbformat.read(path, 4).cells)
-        for part in ("Summary", "Exercises", "Further reading", "funcs.start_chapter()", "funcs.check("):
+        for part in ("Summary", "Exercises", "Further reading", "book.start_chapter()", "book.check("):
             assert part in text, f"{path.name} has no {part}"
-        assert any(move in text for move in ("funcs.explore(", "funcs.train(")), f"nothing moves in {path.name}"
+        assert any(move in text for move in ("book.explore(", "funcs.train(")), f"nothing moves in {path.name}"
         assert (path.parent / "solutions" / path.name).is_file()
 
 
+CONVENIENCES = {"__contains__", "__iter__", "__repr__"}
+
+
 class Core(ast.NodeTransformer):
-    """Takes off what `funcs` adds to a chapter's code: docstrings, annotations, checks of the arguments."""
+    """Takes off what `funcs` adds to a chapter's code.
+
+    That is docstrings, annotations, checks of the arguments, conveniences, and the way out for packed sequences.
+    """
 
     def visit_body(self, node: Any) -> Any:
         kept = [
@@ -107,7 +116,8 @@ class Core(ast.NodeTransformer):
                 and isinstance(statement.value, ast.Call)
                 and ast.unparse(statement.value.func).split(".")[-1].startswith("check_")
             )
-            and not (isinstance(statement, ast.FunctionDef) and statement.name == "__repr__")
+            and not (isinstance(statement, ast.FunctionDef) and statement.name in CONVENIENCES)
+            and not (isinstance(statement, ast.If) and "PackedSequence" in ast.unparse(statement.test))
         ]
         node.body = kept or [ast.Pass()]
         self.generic_visit(node)
@@ -124,9 +134,9 @@ class Core(ast.NodeTransformer):
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
-        """`funcs.name` in a chapter is `name` in funcs."""
+        """`funcs.name` and `book.name` in a chapter are `name` in funcs."""
         self.generic_visit(node)
-        return ast.Name(node.attr) if isinstance(node.value, ast.Name) and node.value.id == "funcs" else node
+        return ast.Name(node.attr) if isinstance(node.value, ast.Name) and node.value.id in ("funcs", "book") else node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         return ast.Assign([node.target], node.value) if node.value else None
@@ -143,8 +153,8 @@ def shared_definitions() -> list[Any]:
             for node in ast.parse(cell.source).body:
                 if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) or node.name in SAME_NUMBERS_NOT_SAME_CODE:
                     continue
-                if node.name in funcs.__all__:
-                    ours = inspect.getsource(getattr(funcs, node.name))
+                if node.name in PUBLIC:
+                    ours = inspect.getsource(PUBLIC[node.name])
                     pairs.append(pytest.param(ast.unparse(node), ours, id=f"{path.stem}-{node.name}"))
     return pairs
 
@@ -158,7 +168,7 @@ def test_the_definitions_are_found() -> None:
     names = {str(param.id).split("-")[1] for param in shared_definitions()}
     assert names >= {
         *("clean_text", "Vocab", "sequential_partition", "random_partition"),
-        *("get_rnn_params", "init_rnn_state", "RNN", "detach", "train_epoch"),
+        *("get_rnn_params", "init_rnn_state", "RNN", "detach"),
         *("graph_nodes", "RNNModel", "relative_difference", "Recurrence", "layer_outer", "MyRNN"),
         *("long_jacobians", "Gate", "GRUFunction", "LSTMFunction"),
         *("recall_batch", "RecallModel", "updates_to_recall"),

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-import funcs
-from funcs import products
+from funcs import book, recurrences
+from funcs.recurrences import products
 
 SIZES = st.integers(1, 9)
 
@@ -18,21 +18,21 @@ def test_equal_to_plain_products(batch: int, n: int, m: int, packed: bool, trans
         patch.setattr(products, "ROWS_AT_ONCE", 5)
         W = torch.randn(m, n).T if transposed else torch.randn(n, m)
         X = torch.randn(batch, 2 * n)[:, :n]
-        torch.testing.assert_close(funcs.repeated_product(W)(X), X @ W, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(recurrences.repeated_product(W)(X), X @ W, rtol=1e-5, atol=1e-5)
         A, B = torch.randn(3, batch, n), torch.randn(3, batch, 2 * m)[..., :m]
         expected = torch.einsum("tbn,tbm->nm", A, B)
-        torch.testing.assert_close(funcs.weight_gradient(A, B), expected, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(recurrences.weight_gradient(A, B), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_large_ones_too(dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     W, X = torch.randn(300, 400, dtype=dtype), torch.randn(7, 300, dtype=dtype)
-    product = funcs.repeated_product(W)
+    product = recurrences.repeated_product(W)
     for _ in range(2):
         exact = X.double() @ W.double()
         bound = 1e-12 if dtype == torch.float64 else 1e-5
-        assert funcs.relative_difference(product(X).double(), exact) <= bound
+        assert book.relative_difference(product(X).double(), exact) <= bound
 
 
 @pytest.mark.parametrize("call", ["onednn_product", "onednn_weight_gradient"])
@@ -45,9 +45,8 @@ def test_falls_back_where_torch_has_no_such_calls(monkeypatch: pytest.MonkeyPatc
 
     for broken in (missing, wrong):
         monkeypatch.setattr(products, call, broken)
-        products.has_onednn.cache_clear()
+        monkeypatch.setattr(products, "HAS_ONEDNN", products.has_onednn())
         W, X = torch.randn(400, 400), torch.randn(2, 400)
-        assert torch.equal(funcs.repeated_product(W)(X), X @ W) and not products.has_onednn()
+        assert torch.equal(recurrences.repeated_product(W)(X), X @ W) and not products.HAS_ONEDNN
         inputs, dZ = torch.randn(2, 1, 3), torch.randn(2, 1, products.WORTH_PACKING)
-        assert torch.equal(funcs.weight_gradient(inputs, dZ), inputs[:, 0].T @ dZ[:, 0])
-    products.has_onednn.cache_clear()
+        assert torch.equal(recurrences.weight_gradient(inputs, dZ), inputs[:, 0].T @ dZ[:, 0])

@@ -1,8 +1,10 @@
 """The project as a whole: what it installs, and what its wheel carries."""
 
+import importlib.metadata
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import funcs
+from funcs import book, recurrences
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,10 +50,84 @@ def test_environment_yml_agrees_with_pyproject() -> None:
 
 
 def test_public_names_are_documented() -> None:
-    for name in funcs.__all__:
-        thing = getattr(funcs, name)
-        if callable(thing):
-            assert thing.__doc__ and not thing.__doc__.startswith(f"{name}("), f"{name} has no docstring"
+    for place in (funcs, recurrences, book):
+        for name in place.__all__:
+            thing = getattr(place, name)
+            if callable(thing):
+                assert thing.__doc__ and not thing.__doc__.startswith(f"{name}("), f"{name} has no docstring"
+
+
+def test_the_public_surface_is_a_practitioners() -> None:
+    assert len(funcs.__all__) <= 40
+    shared = {"recurrence"}  # in `funcs`, and among the others in `funcs.recurrences`
+    assert set(funcs.__all__) & set(recurrences.__all__) == shared and not set(funcs.__all__) & set(book.__all__)
+    assert funcs.__version__ == importlib.metadata.version("recurrent-networks-by-hand")
+
+
+def python(script: str, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A script in a fresh interpreter."""
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, **environment})
+
+
+def test_plain_import_needs_none_of_the_books_tools() -> None:
+    """Not loaded, and not missed: an import of one of them is an error here."""
+    tools = ("matplotlib", "matplotlib_inline", "IPython", "ipywidgets", "jupyterlab", "ipykernel")
+    script = f"""
+import sys
+for name in {tools}:
+    sys.modules[name] = None
+import funcs
+train_iter, vocab = funcs.load_data_time_machine(8, 10, max_tokens=1000)
+model = funcs.RNN(len(vocab), 8)
+print(funcs.train(model, train_iter, 1, progress=False), funcs.predict("the", 3, model, vocab))
+try:
+    from funcs import book
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    run = python(script)
+    assert run.returncode == 0, run.stderr
+    assert "<History of 1 epochs" in run.stdout
+    assert "it needs matplotlib, IPython, ipywidgets. In the book's folder: pip install '.[book]'" in run.stdout
+
+
+def test_another_package_named_funcs_is_noticed(tmp_path: Path) -> None:
+    """Beside ours: a warning. Written over ours: `from funcs import book` says so."""
+    site = tmp_path / "site"
+    shutil.copytree(ROOT / "funcs", site / "funcs")
+    (site / "funcs-0.11.0.dist-info").mkdir()
+    (site / "funcs-0.11.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: funcs\nVersion: 0.11.0\n")
+    run = python("import funcs", PYTHONPATH=str(site))
+    assert run.returncode == 0 and "another package named funcs, of functional programming" in run.stderr
+    for theirs in (True, False):  # and what is left once theirs has been uninstalled
+        (site / "funcs" / "__init__.py").unlink()
+        if theirs:
+            (site / "funcs" / "__init__.py").write_text("def compose(*fs): ...")
+        script = f"import sys; sys.path.remove({str(ROOT)!r}); from funcs import book"  # without the checkout's own
+        run = python(script, tmp_path, PYTHONPATH=str(site))
+        assert "ImportError: this `funcs` is not the book's" in run.stderr
+
+
+def test_workflow_tries_the_lowest_torch() -> None:
+    (torch,) = [requirement for requirement in REQUIREMENTS if requirement.startswith("torch")]
+    text = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    (lowest,) = re.findall(r"torch: (\d[\d.]+)", text)
+    assert version(lowest) == (*version(torch.split(">=")[1]), 0)
+    assert re.findall(r"os: \[(.*)\]", text) == ["ubuntu-latest, macos-latest, windows-latest"]
+    assert "make test" in text
+
+
+def test_devcontainer_and_binder_install_the_book() -> None:
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
+    assert container["postCreateCommand"].endswith("make setup")
+    subprocess.run(["make", "-n", "setup"], cwd=ROOT, check=True, capture_output=True)
+    script = ROOT / ".binder" / "postBuild"
+    assert "-c constraints.txt -e '.[book]'" in script.read_text(encoding="utf-8")
+    mode = subprocess.run(
+        ["git", "ls-files", "-s", ".binder/postBuild"], cwd=ROOT, capture_output=True, text=True
+    ).stdout
+    assert not mode or mode.startswith("100755")
 
 
 def test_wheel_works_alone(tmp_path: Path) -> None:

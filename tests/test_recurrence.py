@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import funcs
+from funcs import book
 
 ROOT = Path(__file__).parent.parent
 SIZES = st.integers(1, 8)
@@ -103,14 +104,11 @@ def test_last_state_alone_gets_its_gradient() -> None:
     torch.testing.assert_close(ours, torch.autograd.grad(plain_loop(*args)[-1].sum(), args))
 
 
-def test_graph_may_be_used_again_and_says_when_not() -> None:
+def test_graph_may_be_used_again() -> None:
     args = arguments(3, 2, 2, 3)
     total = recurrence(*args).square().sum()
     first = torch.autograd.grad(total, args, retain_graph=True)
     torch.testing.assert_close(torch.autograd.grad(total, args, retain_graph=True), first)
-    (grad,) = torch.autograd.grad(total, args[0], create_graph=True)
-    with pytest.raises(RuntimeError, match="differentiate twice"):
-        grad.sum().backward()
 
 
 def test_result_changed_in_place_is_noticed() -> None:
@@ -133,6 +131,20 @@ def test_wrong_calls() -> None:
         recurrence(X[:, :, :1], H_0, *weights)
     with pytest.raises(ValueError, match=r"\(batch_size, num_hiddens\) = \(3, 4\), got \(2, 4\)"):
         recurrence(X, H_0[:2], *weights)
+    with pytest.raises(TypeError, match="X must be a tensor, got list"):
+        recurrence([[0]], H_0, *weights)
+    with pytest.raises(TypeError, match="features of the weights' dtype torch.float64, got torch.float32"):
+        recurrence(X.float(), H_0, *weights)
+    for low, high in ((-1, 1), (0, 2)):
+        with pytest.raises(ValueError, match=f"X must hold token numbers 0 … 1, got {low} … {high}"):
+            recurrence(torch.tensor([[low, high, 1]]), H_0, *weights)
+    W_xh, W_hh, b_h = weights
+    with pytest.raises(ValueError, match=r"b_h must have shape \(4,\), got \(1,\)"):
+        recurrence(X, H_0, W_xh, W_hh, b_h[:1])
+    with pytest.raises(ValueError, match=r"W_hh must have shape \(4, 4\), got \(4, 1\)"):
+        recurrence(X, H_0, W_xh, W_hh[:, :1], b_h)
+    with pytest.raises(ValueError, match=r"W_xh must have shape \(2, 4\), got \(2, 1\)"):
+        recurrence(X, H_0, W_xh[:, :1], W_hh, b_h)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -166,7 +178,7 @@ def test_model_equals_chapter_4s_loop() -> None:
         (F.cross_entropy(outputs, y.T.reshape(-1)) + H.square().sum()).backward()
         results.append([outputs, H, *(param.grad for param in model.parameters())])
     for ours, theirs in zip(*results, strict=True):
-        assert funcs.relative_difference(ours, theirs) <= 1e-10
+        assert book.relative_difference(ours, theirs) <= 1e-10
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/status is Linux'")

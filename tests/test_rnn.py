@@ -1,5 +1,7 @@
 """The model of chapter 04, and the choice of a device."""
 
+import io
+
 import pytest
 import torch
 from hypothesis import given
@@ -86,7 +88,7 @@ def test_trains_on_cuda() -> None:
 def test_wrong_calls() -> None:
     model = funcs.RNN(5, 4)
     x, state = torch.randint(5, (2, 3)), model.begin_state(2)
-    with pytest.raises(ValueError, match=r"integers of shape \(batch_size, num_steps\), got torch.int64 of \(3,\)"):
+    with pytest.raises(ValueError, match=r"int64 of shape \(batch_size, num_steps\), got torch.int64 of \(3,\)"):
         model(x[0], state)
     with pytest.raises(ValueError, match=r"got torch.float32 of \(2, 3\)"):
         model(x.float(), state)
@@ -131,3 +133,38 @@ def test_detach_any_state() -> None:
     tensor, (nested, (deep,)) = funcs.detach((a, (a, (a,))))
     for part in (tensor, nested, deep, funcs.detach(a)):
         assert torch.equal(part, a) and not part.requires_grad
+
+
+def test_the_returned_state_is_a_tensor_of_its_own() -> None:
+    """No view of all steps' states: 32 × 64 numbers are saved as such, and can be detached in place."""
+    model, x = funcs.RNN(5, 64), torch.randint(5, (32, 500))
+    _, (H,) = model(x, model.begin_state(32))
+    buffer = io.BytesIO()
+    torch.save(funcs.detach(H), buffer)
+    assert buffer.tell() < 2 * H.numel() * H.element_size()
+    assert not H.detach_().requires_grad
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.uint8, torch.bool])
+def test_token_numbers_are_int64(dtype: torch.dtype) -> None:
+    for model in (funcs.RNN(5, 4), funcs.RNNModel(nn.RNN(5, 4), 5)):
+        with pytest.raises(ValueError, match=f"x must be int64 of shape .*, got {dtype}"):
+            model(torch.ones(2, 3, dtype=dtype), model.begin_state(2))
+    with pytest.raises(TypeError, match=f"X must be int64 token numbers or features of the weights' dtype .*{dtype}"):
+        funcs.recurrence(torch.ones(3, 2, dtype=dtype), None, torch.ones(5, 4), torch.ones(4, 4), torch.ones(4))
+
+
+def test_models_around_layers_that_do_not_fit() -> None:
+    for layer in (funcs.GRU(9, 4, last_step_only=True), nn.LSTM(9, 4, proj_size=2)):
+        with pytest.raises(
+            ValueError, match="must give its hidden states of all steps, got one with last_step_only or"
+        ):
+            funcs.RNNModel(layer, 9)
+
+
+def test_detach_takes_tensors() -> None:
+    tensor = torch.ones(2, requires_grad=True)
+    assert not any(part.requires_grad for part in funcs.detach([tensor, tensor]))
+    for wrong in (None, {"h": tensor}, "h"):
+        with pytest.raises(TypeError, match="state must be a tensor or a tuple of tensors, got"):
+            funcs.detach(wrong)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import funcs
+from funcs import book
 
 SIZES = st.integers(1, 5)
 
@@ -89,31 +90,31 @@ def test_model_around_a_layer() -> None:
         funcs.RNNModel(nn.RNN(28, 16, batch_first=True), 28)
     with pytest.raises(ValueError, match=r"must have input_size 28 \(vocab_size\), got 5"):
         funcs.RNNModel(nn.RNN(5, 16), 28)
-    with pytest.raises(ValueError, match=r"x must be integers of shape \(batch_size, num_steps\)"):
+    with pytest.raises(ValueError, match=r"x must be int64 of shape \(batch_size, num_steps\)"):
         model(X[0], model.begin_state(1))
 
 
 def test_relative_difference() -> None:
     a = torch.tensor([1.0, -4.0])
-    assert funcs.relative_difference(a, a) == 0 == funcs.relative_difference(a * 0, a * 0)
-    assert funcs.relative_difference(a + torch.tensor([0.0, 1.0]), a) == 0.25
+    assert book.relative_difference(a, a) == 0 == book.relative_difference(a * 0, a * 0)
+    assert book.relative_difference(a + torch.tensor([0.0, 1.0]), a) == 0.25
     with pytest.raises(ValueError, match="one shape, got"):
-        funcs.relative_difference(a, a[:1])
+        book.relative_difference(a, a[:1])
 
 
 def test_graph_nodes_counts_each_once() -> None:
     a = torch.ones(2, requires_grad=True)
-    assert len(funcs.graph_nodes(a * 2)) == 2
+    assert len(book.graph_nodes(a * 2)) == 2
     b = a * a
-    assert len(funcs.graph_nodes(b + b)) == 3
+    assert len(book.graph_nodes(b + b)) == 3
     with pytest.raises(ValueError, match="got one without a graph"):
-        funcs.graph_nodes(torch.ones(2))
+        book.graph_nodes(torch.ones(2))
 
 
 def test_graph_is_drawn_with_all_its_nodes() -> None:
     layer, x = nn.RNNCell(1, 3), torch.ones(1, 1)
     y = layer(x, layer(x))
     names = {param: name for name, param in layer.named_parameters()}
-    texts = [text.get_text() for text in funcs.draw_graph(y, names).axes[0].texts]
-    assert sum(bool(text) for text in texts) == len(funcs.graph_nodes(y))
+    texts = [text.get_text() for text in book.draw_graph(y, names).axes[0].texts]
+    assert sum(bool(text) for text in texts) == len(book.graph_nodes(y))
     assert set(names.values()) <= set(texts)

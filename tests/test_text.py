@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -110,3 +111,37 @@ def test_vocab_unknown_and_repr() -> None:
     vocab = funcs.Vocab(list("abb"))
     assert vocab["z"] == 0 and vocab[["b", "z"]] == [1, 0]
     assert repr(vocab) == '<Vocab with 3 tokens: "<unk>", "b", "a">'
+
+
+def test_a_letter_and_its_accent_are_one_letter() -> None:
+    assert funcs.clean_text("cafe\u0301") == funcs.clean_text("café") == "café"
+
+
+def test_vocab_as_a_container() -> None:
+    vocab = funcs.Vocab(list("abb"))
+    assert "b" in vocab and "z" not in vocab and list(vocab) == ["<unk>", "b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([["a"], ["b"]],), r"tokens must be strings, one after the other, got \[\['a'\], \['b'\]\]; join a list"),
+        ((b"abc",), "tokens must be strings, one after the other, got b'abc'"),
+        ((None,), "tokens must be strings, one after the other, got None"),
+        ((iter([1, 2]),), "tokens must be strings, got something else among them"),
+        ((["a", 1],), "tokens must be strings, got something else among them"),
+        ((["a"], 0, "<pad>"), "reserved_tokens must be a sequence of strings, got '<pad>'"),
+    ],
+)
+def test_vocab_refuses_what_are_no_tokens(arguments: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        funcs.Vocab(*arguments)
+
+
+def test_vocab_is_asked_the_right_way_round() -> None:
+    vocab = funcs.Vocab(list("abb"))
+    with pytest.raises(TypeError, match="a Vocab is asked for tokens, got 1; to_tokens finds the token of a number"):
+        vocab[1]  # type: ignore[index]
+    for wrong in ("a", 1.5, None):
+        with pytest.raises(TypeError, match="to_tokens needs a whole number, or a list or tensor of them, got"):
+            vocab.to_tokens(wrong)

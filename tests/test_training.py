@@ -1,9 +1,12 @@
 """The training loop, evaluation and prediction."""
 
+import ast
 import copy
 import math
+from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 import torch
 from torch import nn
@@ -12,6 +15,7 @@ from torch.nn import functional as F
 import funcs
 from funcs import training
 
+ROOT = Path(__file__).parent.parent
 QUIET: dict[str, Any] = {"live": False, "progress": False}
 
 
@@ -128,7 +132,9 @@ def test_divergence_names_the_epoch_and_keeps_the_model(lr: float) -> None:
     torch.manual_seed(0)
     model = funcs.RNN(len(vocab), 32)
     before = copy.deepcopy(model.state_dict())
-    with pytest.raises(FloatingPointError, match=r"loss must stay finite, got .* in epoch 1 with a learning rate of"):
+    with pytest.raises(
+        FloatingPointError, match=r"must stay finite, got a loss of .* in epoch 1 with a learning rate of"
+    ):
         funcs.train(model, train_iter, 3, lr=lr, clip=None, **QUIET)
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, before[name])
@@ -154,6 +160,200 @@ def test_interrupt_leaves_a_usable_model(
     assert len(funcs.predict("time", 5, model, vocab)) == 9
     monkeypatch.setattr(training, "train_epoch", train_epoch)
     assert len(funcs.train(model, train_iter, 1, **QUIET).perplexity) == 1
+
+
+def test_interrupt_during_evaluation_leaves_histories_of_one_length(
+    data: tuple[funcs.TextLoader, funcs.Vocab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_iter, vocab = data
+    calls: list[int] = []
+
+    def interrupted(*_: Any) -> float:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return 20.0
+
+    monkeypatch.setattr(training, "evaluate", interrupted)
+    history = funcs.train(funcs.RNN(len(vocab), 4), train_iter, 5, held_out=train_iter, **QUIET)
+    assert len(history.perplexity) == len(history.held_out) == 2
+
+
+def test_optimizer_is_put_back_with_the_model(data: tuple[funcs.TextLoader, funcs.Vocab]) -> None:
+    """One batch with nan: Adam's moments must not stay nan."""
+    train_iter, vocab = data
+    torch.manual_seed(0)
+    model = funcs.RNN(len(vocab), 16)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    funcs.train(model, train_iter, 1, optimizer=optimizer, **QUIET)
+    before = copy.deepcopy((model.state_dict(), optimizer.state_dict()))
+    poison = model.params[4].register_hook(lambda grad: grad * math.nan)
+    with pytest.raises(FloatingPointError, match="model and optimizer are back at the start"):
+        funcs.train(model, train_iter, 1, optimizer=optimizer, **QUIET)
+    poison.remove()
+    torch.testing.assert_close((model.state_dict(), optimizer.state_dict()), before, rtol=0, atol=0)
+    assert math.isfinite(funcs.train(model, train_iter, 1, optimizer=optimizer, **QUIET).perplexity[0])
+
+
+def test_nan_of_the_very_last_update_is_noticed(data: tuple[funcs.TextLoader, funcs.Vocab]) -> None:
+    train_iter, vocab = data
+    model, updates = funcs.RNN(len(vocab), 4), []
+
+    def poison(grad: torch.Tensor) -> torch.Tensor:
+        updates.append(1)
+        return grad * math.nan if len(updates) == len(train_iter) else grad
+
+    model.params[4].register_hook(poison)
+    with pytest.raises(FloatingPointError, match="loss and weights must stay finite"):
+        funcs.train(model, train_iter, 1, clip=None, **QUIET)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"clip": -1}, "clip must be above 0, or None for no clipping, got -1"),
+        ({"clip": 0}, "clip must be above 0, or None for no clipping, got 0"),
+        ({"clip": math.nan}, "clip must be above 0, or None for no clipping, got nan"),
+        ({"lr": 0}, "lr must be above 0, got 0"),
+        ({"lr": -1.0}, "lr must be above 0, got -1.0"),
+    ],
+)
+def test_what_would_train_nothing_or_uphill(data: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        funcs.train(funcs.RNN(28, 4), data[0], 1, **options, **QUIET)
+
+
+def test_optimizer_over_something_else(data: Any) -> None:
+    model, other = funcs.RNN(28, 4), funcs.RNN(28, 4)
+    with pytest.raises(ValueError, match="optimizer must be over the model's parameters, got one that holds none"):
+        funcs.train(model, data[0], 1, optimizer=torch.optim.SGD(other.parameters(), 1.0), **QUIET)
+    with pytest.raises(TypeError, match="optimizer must be a torch.optim.Optimizer over the model's parameters"):
+        funcs.train(model, data[0], 1, optimizer=torch.optim.SGD, **QUIET)  # type: ignore[arg-type]
+
+
+def test_another_vocabulary_is_refused(data: tuple[funcs.TextLoader, funcs.Vocab], tmp_path: Path) -> None:
+    train_iter, vocab = data
+    path = tmp_path / "other.txt"
+    path.write_text("zyxwvutsrqponmlkjihgfedcba " * 20, encoding="utf-8")
+    other, other_vocab = funcs.load_data_text(path, 2, 5)
+    assert len(other_vocab) == len(vocab) == 28
+    model = funcs.RNN(len(vocab), 4)
+    with pytest.raises(ValueError, match="held_out must be numbered by the vocabulary of train_iter, <Vocab with 28"):
+        funcs.train(model, train_iter, 1, held_out=other, **QUIET)
+    funcs.train(model, train_iter, 1, **QUIET)
+    for call in (
+        lambda: funcs.train(model, other, 1, **QUIET),
+        lambda: funcs.evaluate(model, other),
+        lambda: funcs.predict("the", 2, model, other_vocab),
+    ):
+        with pytest.raises(ValueError, match="the vocabulary that the model was trained with, <Vocab with 28 tokens"):
+            call()
+    for smaller in (funcs.Vocab(list("abc")),):
+        with pytest.raises(ValueError, match="must have the model's 28 tokens, got <Vocab with 4 tokens"):
+            funcs.predict("a", 2, funcs.RNN(28, 4), smaller)
+    same, same_vocab = funcs.load_data_text(path, 2, 5, vocab=vocab)
+    assert same_vocab is vocab and same.vocab is vocab
+    assert vocab.to_tokens(same.corpus[:3]) == ["z", "y", "x"]
+    assert math.isfinite(funcs.train(model, train_iter, 1, held_out=same, **QUIET).held_out[0])
+    assert math.isfinite(funcs.evaluate(copy.deepcopy(model), same))
+
+
+def test_held_out_text_does_not_change_the_training(data: tuple[funcs.TextLoader, funcs.Vocab]) -> None:
+    """A held-out loader that draws its offset from torch's global generator, as the training loader does."""
+    corpus, vocab = funcs.load_corpus(max_tokens=2000)
+    histories = []
+    for held_out in (None, funcs.TextLoader(corpus[1000:], vocab, 4, 10, True)):
+        torch.manual_seed(0)
+        model = funcs.RNN(len(vocab), 8)
+        train_iter = funcs.TextLoader(corpus[:1000], vocab, 8, 10)
+        histories.append(funcs.train(model, train_iter, 3, held_out=held_out, **QUIET).perplexity)
+    assert histories[0] == histories[1]
+
+
+@pytest.mark.parametrize("kind", ["list", "DataLoader"])
+def test_any_iterable_of_batches(kind: str) -> None:
+    """It starts each batch from zero, like a random partition."""
+    torch.manual_seed(0)
+    x = torch.randint(28, (64, 11))
+    pairs = torch.utils.data.TensorDataset(x[:, :-1], x[:, 1:])
+    loader: Any = torch.utils.data.DataLoader(pairs, batch_size=8)
+    model = Recorder(28)
+    history = funcs.train(model, list(loader) if kind == "list" else loader, 2, held_out=loader, **QUIET)
+    assert len(history.perplexity) == 2
+    assert all(torch.equal(state, torch.zeros(8)) for _, (state, _) in model.calls)
+
+
+def test_unusable_loaders_and_models(data: tuple[funcs.TextLoader, funcs.Vocab]) -> None:
+    train_iter, _ = data
+    with pytest.raises(ValueError, match="train_iter must yield at least one batch, got none in epoch 1"):
+        funcs.train(funcs.RNN(28, 4), [], 1, **QUIET)
+    with pytest.raises(ValueError, match="data_iter must yield at least one batch, got none"):
+        funcs.evaluate(funcs.RNN(28, 4), [])
+    with pytest.raises(ValueError, match="model must have parameters, got Identity without any"):
+        funcs.train(nn.Identity(), train_iter, 1, **QUIET)
+
+    class ByTime(Recorder):
+        def forward(self, x: torch.Tensor, state: Any) -> Any:
+            outputs, state = super().forward(x, state)
+            return outputs.reshape(*x.shape, -1), state
+
+    with pytest.raises(ValueError, match=r"with 80 rows, got \(8, 10, 28\)"):
+        funcs.train(ByTime(28), train_iter, 1, **QUIET)
+
+
+def test_begin_state_is_called_by_name(data: tuple[funcs.TextLoader, funcs.Vocab]) -> None:
+    """d2l's models take the device first."""
+
+    class DeviceFirst(Recorder):
+        def begin_state(self, device: Any, batch_size: int = 1) -> Any:  # type: ignore[override]
+            return super().begin_state(batch_size, device)
+
+    train_iter, vocab = data
+    model = DeviceFirst(28)
+    assert len(funcs.train(model, train_iter, 1, **QUIET).perplexity) == 1
+    assert funcs.predict("t", 1, model, vocab)
+
+
+def test_distributed_data_parallel(data: tuple[funcs.TextLoader, funcs.Vocab], tmp_path: Path) -> None:
+    """One process of one: the wrapped model trains as the bare one."""
+    train_iter, vocab = data
+    torch.manual_seed(0)
+    model = funcs.RNNModel(funcs.GRU(len(vocab), 16), len(vocab))
+    twin = copy.deepcopy(model)
+    torch.distributed.init_process_group("gloo", f"file://{tmp_path / 'meet'}", rank=0, world_size=1)
+    try:
+        wrapped = nn.parallel.DistributedDataParallel(model)
+        train_iter.generator.manual_seed(0)  # type: ignore[union-attr]
+        theirs = funcs.train(wrapped, train_iter, 2, held_out=train_iter, **QUIET)
+        assert len(funcs.predict("time", 3, wrapped, vocab)) == 7
+    finally:
+        torch.distributed.destroy_process_group()
+    train_iter.generator.manual_seed(0)  # type: ignore[union-attr]
+    assert funcs.train(twin, train_iter, 2, held_out=train_iter, **QUIET).perplexity == pytest.approx(theirs.perplexity)
+
+
+def chapter_4_train_epoch() -> Any:
+    """The epoch that chapter 04 writes, for one kind of loader and any model."""
+    for cell in nbformat.read(ROOT / "chapters" / "04_rnn_from_scratch.ipynb", 4).cells:
+        if cell.cell_type == "code" and "def train_epoch" in cell.source:
+            names: dict[str, Any] = {"torch": torch, "F": F, "nn": nn}
+            functions = [node for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)]
+            exec("\n".join(map(ast.unparse, functions)), names)
+            return names["train_epoch"]
+    raise AssertionError("chapter 04 has no train_epoch")
+
+
+@pytest.mark.parametrize("random", [False, True])
+def test_epoch_equals_chapter_4s(random: bool) -> None:
+    results = []
+    for train_epoch in (training.train_epoch, chapter_4_train_epoch()):
+        torch.manual_seed(0)
+        train_iter, vocab = funcs.load_data_time_machine(8, 10, random, max_tokens=1000, generator=0)
+        model = funcs.RNN(len(vocab), 16)
+        results.append(
+            (train_epoch(model, train_iter, torch.optim.SGD(model.parameters(), 1.0), 0.5), model.state_dict())
+        )
+    torch.testing.assert_close(*results, rtol=0, atol=0)
 
 
 def test_num_epochs(data: tuple[funcs.TextLoader, funcs.Vocab]) -> None:

@@ -41,8 +41,10 @@ def long_jacobians(
         Matrices (state_size, state_size), entry (i, j) the derivative of unit i at the end by unit j k steps before.
 
     Raises:
-        ValueError: fewer inputs than `max_lag`.
+        ValueError: `max_lag` below 1, or fewer inputs than that.
     """
+    if max_lag < 1:
+        raise ValueError(f"max_lag must be at least 1, got {max_lag}")
     if len(inputs) < max_lag:
         raise ValueError(f"inputs must have at least max_lag = {max_lag} steps, got {len(inputs)}")
     jacobians = []

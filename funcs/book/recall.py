@@ -25,10 +25,18 @@ class RecallModel(nn.Module):
 
     Args:
         layer: time-major, with the call of nn.RNN and input_size 10.
+
+    Raises:
+        ValueError: the layer is batch-first or reads another number of features.
     """
 
     def __init__(self, layer: Any) -> None:
         super().__init__()
+        if layer.batch_first or layer.input_size != 10:
+            raise ValueError(
+                "layer must be time-major with input_size 10, "
+                f"got batch_first={layer.batch_first} and input_size {layer.input_size}"
+            )
         self.layer, self.linear = layer, nn.Linear(layer.hidden_size, 8)
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:

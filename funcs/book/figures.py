@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 
-from funcs.graph import graph_nodes
+from funcs.book.graph import graph_nodes
+from funcs.book.look import BLUE, GREEN, ORANGE, PINK, RED, SKY
 from funcs.loaders import Batch
-from funcs.plotting import BLUE, GREEN, ORANGE, PINK, RED, SKY
 
 BATCH_COLORS = [BLUE, ORANGE, GREEN, PINK, RED, SKY]
 
@@ -162,7 +162,8 @@ def draw_graph(tensor: torch.Tensor, names: dict[Any, str]) -> Figure:
                 users[child].append(node)
     leaves = [node for node in nodes if hasattr(node, "variable")]
     places: dict[Any, tuple[float, float]] = {}
-    for node in sorted(nodes, key=lambda node: distance_to_root(node, users)):  # as late as its first user allows
+    distance = distances_to_root(nodes, users)
+    for node in sorted(nodes, key=distance.__getitem__):  # as late as its first user allows
         if node not in leaves:
             x = min((places[user][0] for user in users[node]), default=0.0) - 1
             y = 2.0
@@ -187,9 +188,19 @@ def draw_graph(tensor: torch.Tensor, names: dict[Any, str]) -> Figure:
     return fig
 
 
-def distance_to_root(node: Any, users: dict[Any, list[Any]]) -> int:
-    """The longest way from a node of a graph to its result."""
-    return max((1 + distance_to_root(user, users) for user in users[node]), default=0)
+def distances_to_root(nodes: Sequence[Any], users: dict[Any, list[Any]]) -> dict[Any, int]:
+    """The longest way from each node of a graph to its result, found from the result on: users before what they use."""
+    distance, waiting = dict.fromkeys(nodes, 0), {node: len(users[node]) for node in nodes}
+    ready = [node for node in nodes if not waiting[node]]
+    while ready:
+        node = ready.pop()
+        for child, _ in node.next_functions:
+            if child is not None:
+                distance[child] = max(distance[child], distance[node] + 1)
+                waiting[child] -= 1
+                if not waiting[child]:
+                    ready.append(child)
+    return distance
 
 
 def draw_orders(num_layers: int, num_steps: int, cells_done: int) -> Figure:

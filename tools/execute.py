@@ -5,6 +5,7 @@ nothing. JupyterLab would show an error in their place.
 """
 
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -34,5 +35,6 @@ def execute(path: Path) -> None:
 
 
 for name in sys.argv[1:]:
-    print(f"Executing {name}", flush=True)
+    start = time.perf_counter()
     execute(Path(name))
+    print(f"{time.perf_counter() - start:4.0f} s  {name}", flush=True)

@@ -1,32 +1,22 @@
 """Matrix products for a recurrence: the same weight at every step, and one sum over all steps at the end (chapter 06).
 
 On x86 CPUs the products run on oneDNN, the library behind nn.LSTM, through calls that torch itself uses there. They are
-not part of its public interface, so their first use checks that they are there and give the right result.
+not part of its public interface, so the import checks that they are there and give the right result.
 """
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch.nn import functional as F
 
 # glibc gives large blocks of memory back to the system when they are freed, and fetching them anew in each training
 # step costs a tenth of its time. Once a block of this size has been freed, it keeps smaller ones (mallopt(3)).
-torch.empty(31 * 2**20, dtype=torch.uint8)
+torch.empty(31 * 2**20, dtype=torch.uint8, device="cpu")
 
 WORTH_PACKING = 2**17  # entries of a matrix; below, the plain product is faster
 ROWS_AT_ONCE = 2**13  # so that copies stay small beside what a long sequence keeps
-
-
-@functools.cache
-def has_onednn() -> bool:
-    """Whether torch's calls for oneDNN products exist here, and multiply."""
-    A, W = torch.arange(6.0).reshape(2, 3), torch.arange(12.0).reshape(3, 4)
-    try:
-        product, gradient = onednn_product(A, pack(W)), onednn_weight_gradient(A.T, W)
-        return torch.equal(product, A @ W) and torch.equal(gradient, A @ W)
-    except (AttributeError, RuntimeError, TypeError):
-        return False
 
 
 def pack(W: torch.Tensor) -> torch.Tensor:
@@ -48,9 +38,32 @@ def onednn_weight_gradient(A: torch.Tensor, B: torch.Tensor) -> torch.Tensor:
     return functools.reduce(torch.Tensor.add_, parts)
 
 
+def has_onednn() -> bool:
+    """Whether torch's calls for oneDNN products exist here, and multiply."""
+    options: Any = {"dtype": torch.float32, "device": "cpu"}  # whatever the defaults are at this moment
+    A, W = torch.arange(6, **options).reshape(2, 3), torch.arange(12, **options).reshape(3, 4)
+    try:
+        product, gradient = onednn_product(A, pack(W)), onednn_weight_gradient(A.T, W)
+        return torch.equal(product, A @ W) and torch.equal(gradient, A @ W)
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+
+
+HAS_ONEDNN = has_onednn()
+
+
 def suits_onednn(A: torch.Tensor) -> bool:
-    """Whether a product with `A` is float32 on the CPU, large enough, and oneDNN there."""
-    return A.dtype == torch.float32 and A.device.type == "cpu" and A.numel() >= WORTH_PACKING and has_onednn()
+    """Whether a product with `A` is float32 on the CPU, large enough, and oneDNN there.
+
+    A subclass of Tensor (fake, batched, distributed) says for itself how it multiplies.
+    """
+    plain = type(A) in (torch.Tensor, torch.nn.Parameter) and A.dtype == torch.float32 and A.device.type == "cpu"
+    return plain and A.numel() >= WORTH_PACKING and HAS_ONEDNN
+
+
+def recorded(*tensors: torch.Tensor | None) -> bool:
+    """Whether autograd is to find a gradient through these; oneDNN's calls have none."""
+    return torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
 
 
 def repeated_product(W: torch.Tensor, b: torch.Tensor | None = None) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -59,11 +72,13 @@ def repeated_product(W: torch.Tensor, b: torch.Tensor | None = None) -> Callable
     Args:
         W: (n, m). Changing it afterwards may or may not change the function.
         b: (m,); None is zero.
+
+    Where gradients are recorded, as outside of a backward pass by hand, they are right, and nothing is packed.
     """
-    if not suits_onednn(W):
+    if not suits_onednn(W) or recorded(W, b):
         return lambda X: F.linear(X, W.T, b)
     packed = pack(W)
-    return lambda X: onednn_product(X, packed, b)
+    return lambda X: F.linear(X, W.T, b) if recorded(X) else onednn_product(X, packed, b)
 
 
 def weight_gradient(inputs: torch.Tensor, dZ: torch.Tensor) -> torch.Tensor:
@@ -78,7 +93,8 @@ def weight_gradient(inputs: torch.Tensor, dZ: torch.Tensor) -> torch.Tensor:
     """
     inputs, dZ = inputs.flatten(0, 1), dZ.flatten(0, 1)
     larger = max(inputs, dZ, key=torch.Tensor.numel)
-    return onednn_weight_gradient(inputs, dZ) if suits_onednn(larger) else inputs.T @ dZ
+    by_onednn = suits_onednn(larger) and not recorded(inputs, dZ)
+    return onednn_weight_gradient(inputs, dZ) if by_onednn else inputs.T @ dZ
 
 
 def sigmoid_backward(g: torch.Tensor, y: torch.Tensor, *, grad_input: torch.Tensor) -> torch.Tensor:

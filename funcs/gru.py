@@ -14,9 +14,9 @@ from funcs.recurrences.modes import run
 class GRU(nn.GRU):
     """nn.GRU with the forward and backward passes of chapter 08: same call, shapes, weights and state_dict.
 
-    In training on a CPU it is faster than nn.GRU from about 64 hidden units on; for single steps and small networks
-    nn.GRU is faster, by far (`make bench` measures both). A gradient that is differentiated itself, and everything
-    under torch.func, torch.compile and torch.export, runs as a plain loop: right, and slower.
+    In training on a CPU it is faster than nn.GRU; without gradients nn.GRU is faster, for single steps by far (`make
+    bench` measures both). A gradient that is differentiated itself, and everything under torch.func, torch.compile and
+    torch.export, runs as a plain loop: right, and slower.
 
     Args:
         input_size, hidden_size, num_layers, bias, batch_first, bidirectional, device, dtype: as nn.GRU's.

@@ -4,11 +4,13 @@ import importlib.metadata
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -173,12 +175,50 @@ def test_readme_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert len(blocks) == 2 and isinstance(names["model"], funcs.RNNModel)
 
 
-def test_readme_shows_the_stored_benchmark() -> None:
-    results = json.loads((ROOT / "benchmarks" / "results" / "recurrence.json").read_text(encoding="utf-8"))
-    for size in results["milliseconds"][:3]:
-        names = ("plain loop", f"nn.{size['cell']}", "floor, torch.mm", "floor, packed")
-        ratios = " | ".join(f"{size[name] / size['ours']:.2f}" for name in names)
-        assert f"| {size['cell']} | {ratios} |" in README.replace("**", "")
+def spread(values: list[float]) -> str:
+    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def test_readme_shows_the_stored_benchmarks() -> None:
+    """Each ratio as its range over all runs in benchmarks/results, and no number beside them."""
+    folder = ROOT / "benchmarks" / "results"
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json") if path.stem != "reported"]
+    reported = json.loads((folder / "reported.json").read_text(encoding="utf-8"))
+    sizes = [size for run in runs for size in (*run["milliseconds"], run["milliseconds_again_after_large_sizes"])]
+    text = " ".join(README.split())
+
+    def library(rows: list[dict[str, Any]], *cells: str) -> list[float]:
+        return [row[f"nn.{row['cell']}"] / row["ours"] for row in rows if row["cell"] in cells]
+
+    for cell in ("RNN", "GRU", "LSTM"):
+        main = [size for size in sizes if size["cell"] == cell and list(size.values())[1:4] == [32, 35, 512]]
+        columns = []
+        for name in ("plain loop", "nn", "floor, torch.mm", "floor, packed"):
+            measured = [size[name if name != "nn" else f"nn.{cell}"] / size["ours"] for size in main]
+            columns.append(spread(measured + [x for r in reported for x in r["over_ours"][cell].get(name, [])]))
+        assert f"| {cell} | {' | '.join(columns)} |" in README
+    training = library(sizes, "RNN", "GRU") + [
+        x for r in reported for c in ("RNN", "GRU") for x in r["over_ours"][c]["nn"]
+    ]
+    assert min(training) > 1 and f"nn.RNN and nn.GRU take {spread(training)} times as long as ours" in text
+    lstm = library(sizes, "LSTM")
+    assert max(lstm) < 1 and f"It takes {spread(lstm)} of our time" in text
+    without = [row for run in runs for row in run["milliseconds_without_gradients"]]
+    for cell in ("RNN", "GRU", "LSTM"):
+        assert f"nn.{cell}{' takes' * (cell == 'RNN')} {spread(library(without, cell))}" in text
+
+
+def test_readme_pictures() -> None:
+    """Each stands there with a description, and alone; those of chapters are the figures stored in them."""
+    found = re.findall(r'<img src="(pictures/[^"]+)"[^>]* alt="([^"]{20,})"', README)
+    assert len(found) == README.count("<img") == 1 + len(list((ROOT / "chapters").glob("*.ipynb")))
+    module = runpy.run_path(str(ROOT / "tools" / "pictures.py"))
+    for name in (Path(path).stem for path, _ in found):
+        stored = (ROOT / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
+        assert not re.search(r"<script|<image|(href|src)=.http|url.http", stored)
+        if name != "cover":
+            assert stored.strip() == module["chapter_picture"](name).strip(), f"make pictures NAMES={name}"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="make is not Windows'")

@@ -68,14 +68,15 @@ def cover() -> str:
     count, (cell, top, left) = len(SENTENCE), (12, 46, 14)
     bottom, right = top + 24 * 8, left + count * cell + 26
     width, height, step = right + 150, bottom + 46, 0.45
-    share, cycle = 100 / count, f"{count * step:.1f}s linear infinite"
+    share, cycle = 100 / count, f"{count * step:.1f}s linear infinite backwards"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-family="sans-serif">',
         f"<title>A recurrent network reads: {SENTENCE}</title>",
         "<style>text{fill:#333} .dim{fill:#777;font-size:11px} .c{font:14px monospace} .now{opacity:0}",
         f".now:last-of-type{{opacity:1}} .col{{animation:col {cycle}}} .now{{animation:now {cycle}}}",
         "@keyframes col{0%{opacity:0}2%{opacity:1}80%{opacity:1}90%{opacity:0}100%{opacity:0}}",
-        f"@keyframes now{{0%{{opacity:1}}{share:.3f}%{{opacity:1}}{share + 0.001:.3f}%{{opacity:0}}100%{{opacity:0}}}}",
+        f"@keyframes now{{0%{{opacity:0}}0.001%{{opacity:1}}{share:.3f}%{{opacity:1}}{share + 0.001:.3f}%{{opacity:0}}",
+        "100%{opacity:0}}",
         "@media (prefers-color-scheme:dark){text{fill:#ddd} .dim{fill:#999}}"
         "@media (prefers-reduced-motion:reduce){.col,.now{animation:none}}</style>",
         f'<text class="dim" x="{left}" y="16">24 of 256 numbers in the state of a GRU that has learned from the novel; '

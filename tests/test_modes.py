@@ -1,6 +1,7 @@
 """More than one gradient: second derivatives, torch.func, compile, export, trace, autocast, odd defaults."""
 
 import copy
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
@@ -195,7 +196,7 @@ def test_model_under_autocast_learns() -> None:
 
 
 @pytest.mark.parametrize("size", [20, 363, 400])  # 363² is the first square above 2^17
-def test_repeated_product_and_weight_gradient_have_gradients(size: int) -> None:
+def test_repeated_product_has_gradients(size: int) -> None:
     W, b, X = torch.randn(size, size), torch.randn(size), torch.randn(2, 3, size)
     leaves = [leaf.requires_grad_() for leaf in (W, b, X)]
     ours = torch.autograd.grad(recurrences.repeated_product(W, b)(X).square().sum(), leaves)
@@ -203,9 +204,23 @@ def test_repeated_product_and_weight_gradient_have_gradients(size: int) -> None:
     product = recurrences.repeated_product(W.detach())
     (dX,) = torch.autograd.grad(product(X).sum(), X)
     torch.testing.assert_close(dX, W.detach().sum(1).expand_as(X), rtol=1e-3, atol=1e-3)
-    dZ = torch.randn(2, 3, size, requires_grad=True)
+    (dW,) = torch.autograd.grad(recurrences.repeated_product(W)(X.detach()).sum(), W)
+    torch.testing.assert_close(dW, X.detach().sum((0, 1))[:, None].expand_as(W), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("rows", [3, 400])
+def test_weight_gradient_has_gradients(rows: int) -> None:
+    X, dZ = torch.randn(1, rows, 400), torch.randn(1, rows, 400, requires_grad=True)
     (ddZ,) = torch.autograd.grad(recurrences.weight_gradient(X, dZ).sum(), dZ)
-    torch.testing.assert_close(ddZ, X.detach().sum(2, keepdim=True).expand_as(dZ), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(ddZ, X.sum(2, keepdim=True).expand_as(dZ), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.skipif(
+    not (torch.__version__.startswith("2.13.") and sys.platform == "linux" and platform.machine() == "x86_64"),
+    reason="known of the pinned torch on x86 only",
+)
+def test_onednn_is_found() -> None:
+    assert products.HAS_ONEDNN
 
 
 ODD_FIRST_USES = {

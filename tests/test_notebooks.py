@@ -87,6 +87,8 @@ def test_every_chapter_has_its_parts() -> None:
         text = "\n".join(cell.source for cell in nbformat.read(path, 4).cells)
         for part in ("Summary", "Exercises", "Further reading", "book.start_chapter()", "book.check("):
             assert part in text, f"{path.name} has no {part}"
+        door = nbformat.read(path, 4).cells[0].source  # how long it takes, and how a copy elsewhere finds funcs
+        assert re.search(r"runs in about .* on two cores", door) and '%pip install "PATH[book]"' in door
         assert any(move in text for move in ("book.explore(", "funcs.train(")), f"nothing moves in {path.name}"
         assert (path.parent / "solutions" / path.name).is_file()
 

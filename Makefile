@@ -1,9 +1,12 @@
-# make lab     opens the book in JupyterLab        make fresh    gives the book's notebooks back; yours go to my/
-# make test    runs every test and every chapter   make chapter NB=04   checks one chapter
-# make check   style and types, in seconds         make execute NB=04   executes it and stores its outputs
-# make bench   measures speed, ten minutes         make new NB=11_sampling   lays out a new chapter
-# make hooks   runs `make check` before each commit   make pictures   draws the README's pictures
-# All set up .venv by themselves; afterwards that takes no time and no network.
+# make lab      opens the book in JupyterLab; options for it: LAB_ARGS="--no-browser"
+# make fresh    gives the book's notebooks back, and puts yours into my/
+# make test     runs every test and every chapter
+# make check    style and types, in seconds; make hooks lets git do that before each commit
+# make bench    measures speed, ten minutes
+# make chapter NB=04        checks one chapter; make execute NB=04 executes it and stores its outputs
+# make new NB=11_sampling   lays out a new chapter
+# make pictures             draws the README's pictures; one of them: NAMES=04
+# All of them set up .venv first (make setup); afterwards that takes no time and no network. make clean takes it away.
 
 VENV := .venv
 ifeq ($(OS),Windows_NT)
@@ -15,17 +18,18 @@ PYTHON ?= python3
 CONSTRAINTS ?= constraints.txt
 # Which chapters: the number of one, all without it.
 NB ?= [0-9][0-9]
+FIRST := /lab/tree/chapters/01_concatenated_weights.ipynb
 
 .PHONY: help setup lab test check chapter execute new pictures fresh bench hooks clean
 
 help:
-	@sed -n '1,6s/^# //p' Makefile
+	@sed -n '1,9s/^# //p' Makefile
 
 # JupyterLab is told not to ask whether it may fetch its news.
 $(VENV)/lab.stamp: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -c $(CONSTRAINTS) -e '.[book]'
-	$(BIN)/python -m jupyter labextension disable @jupyterlab/apputils-extension:announcements
+	$(BIN)/python -m jupyter labextension disable @jupyterlab/apputils-extension:announcements 2>/dev/null
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/lab.stamp
@@ -33,11 +37,17 @@ $(VENV)/test.stamp: $(VENV)/lab.stamp
 	touch $@
 
 setup: $(VENV)/lab.stamp
+	@echo "The book is set up in $(VENV). Open it with make lab."
+
+# A chapter's number that is none is said to be, before anything starts.
+.PHONY: number
+number:
+	@ls chapters/$(NB)_*.ipynb >/dev/null 2>&1 || { echo "NB must be a chapter's two digits, such as NB=03, got $(NB)"; exit 1; }
 
 lab: $(VENV)/lab.stamp
 	@if [ "$$(id -u)" = 0 ]; then echo "Running as root: adding --allow-root, which JupyterLab asks for."; root=--allow-root; fi; \
 	$(BIN)/python -m jupyter trust chapters/*.ipynb chapters/solutions/*.ipynb >/dev/null; \
-	$(BIN)/python -m jupyter lab --ip=localhost $$root $(LAB_ARGS) chapters/01_concatenated_weights.ipynb
+	$(BIN)/python -m jupyter lab --ip=localhost --ServerApp.root_dir=. --LabApp.default_url=$(FIRST) $$root $(LAB_ARGS)
 
 # Two notebooks at a time, one thread each: two threads each would wait for one another.
 test: check
@@ -50,12 +60,12 @@ check: $(VENV)/test.stamp
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 # One chapter, its solutions, and what must hold for every notebook.
-chapter: $(VENV)/test.stamp
+chapter: number $(VENV)/test.stamp
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 chapters/$(NB)_*.ipynb chapters/solutions/$(NB)_*.ipynb \
 	    tests/test_notebooks.py tests/test_exercises.py
 
 # As they are committed: run from top to bottom, outputs stored.
-execute: $(VENV)/test.stamp
+execute: number $(VENV)/test.stamp
 	$(BIN)/python tools/execute.py chapters/$(NB)_*.ipynb chapters/solutions/$(NB)_*.ipynb
 
 new: $(VENV)/test.stamp

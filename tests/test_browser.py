@@ -49,7 +49,7 @@ SHORTER = {
         "lags = (10, 20, 50, 100, 200, 500, 1000)": "lags = (10,)",
     }
 }
-CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("*.ipynb"))
+CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("[0-9][0-9]_*.ipynb"))
 
 
 def cut_short(path: Path) -> None:

@@ -58,7 +58,19 @@ def test_fresh_gives_the_book_back_and_loses_nothing(checkout: Path) -> None:
     assert "my own solution" in (checkout / "my" / "01_one-solutions.ipynb").read_text()
     assert (checkout / "chapters" / "notes.ipynb").exists()
     assert sorted(path.name for path in (checkout / "my").iterdir()) == ["01_one-solutions.ipynb", "01_one.ipynb"]
-    assert "chapters/02_two.ipynb is back; only outputs had changed" in done.stdout
+    assert "chapters/02_two.ipynb is back; nothing was written in it" in done.stdout
+
+    one.write_text(written)  # as before: no second copy; a new chapter of a maintainer's is left alone
+    (checkout / "chapters" / "11_new.ipynb").write_text(notebook("new"))
+    subprocess.run(["git", "add", "chapters/11_new.ipynb"], cwd=checkout, check=True)
+    done = run("fresh.py", checkout)
+    assert done.returncode == 0 and "yours is my/01_one.ipynb" in done.stdout, done.stderr
+    assert not (checkout / "my" / "01_one-2.ipynb").exists() and (checkout / "chapters" / "11_new.ipynb").exists()
+
+    tagged = json.loads(before[two])
+    tagged["cells"][0]["metadata"]["tags"] = ["mine"]
+    two.write_text(json.dumps(tagged))
+    assert "yours is my/02_two.ipynb" in run("fresh.py", checkout).stdout
 
     one.write_text("{ not a notebook any more")
     subprocess.run(["git", "add", "chapters/01_one.ipynb"], cwd=checkout, check=True)
@@ -66,7 +78,7 @@ def test_fresh_gives_the_book_back_and_loses_nothing(checkout: Path) -> None:
     assert run("fresh.py", checkout).returncode == 0
     assert (checkout / "my" / "01_one-2.ipynb").read_text() == "{ not a notebook any more"
     assert {path: path.read_text() for path in before} == before
-    assert "nothing to do" in run("fresh.py", checkout).stdout
+    assert "Nothing to do" in run("fresh.py", checkout).stdout
 
 
 def test_fresh_without_git_changes_nothing(tmp_path: Path) -> None:
@@ -74,7 +86,7 @@ def test_fresh_without_git_changes_nothing(tmp_path: Path) -> None:
     chapter.parent.mkdir()
     chapter.write_text("mine")
     done = run("fresh.py", tmp_path)
-    assert done.returncode == 1 and "Nothing has been changed" in done.stderr and chapter.read_text() == "mine"
+    assert done.returncode == 1 and "chapters/ has not been changed" in done.stderr and chapter.read_text() == "mine"
 
 
 def test_new_chapter(tmp_path: Path) -> None:

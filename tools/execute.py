@@ -1,4 +1,4 @@
-"""Run notebooks from top to bottom and store their outputs, as they are committed: `make chapters`.
+"""Run notebooks from top to bottom and store their outputs, as they are committed: `make execute`.
 
 What only lives while a kernel runs is left out: a slider keeps the line of text that stands for it, a progress bar
 nothing. JupyterLab would show an error in their place.
@@ -23,6 +23,7 @@ def execute(path: Path) -> None:
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
         store_widget_state=False,
+        extra_arguments=["--log-level=ERROR"],  # not a warning about TCP in every kernel
         record_timing=False,
     )
     client.execute()

@@ -11,11 +11,19 @@ ROOT = Path(__file__).resolve().parent.parent
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 CHAPTER = [
-    new_markdown_cell("# {number}. {title}\n\nWhat you will be able to do: two or three sentences."),
-    new_code_cell("import torch\n\nfrom funcs import book\n\nbook.start_chapter()"),
+    new_markdown_cell(
+        "# {number}. {title}\n\nWhat you will be able to do: two or three sentences.\n\n*All of it runs in about N "
+        "seconds on two cores. `funcs` is the book's package: if this chapter lies alone and something is missing, "
+        'run `%pip install "PATH[book]"` with the path of the book\'s folder.*'
+    ),
+    new_code_cell("import matplotlib.pyplot as plt\nimport torch\n\nfrom funcs import book\n\nbook.start_chapter()"),
     new_markdown_cell("## {number}.1 First idea\n\nProse carries the thread."),
     new_code_cell(
         "# Three to eight lines, then an output that the next sentence talks about.\nprint(torch.ones(2, 3).shape)"
+    ),
+    new_code_cell(
+        "def draw(power=1):\n    fig, ax = plt.subplots()\n    x = torch.linspace(0, 1, 50)\n    ax.plot(x, x**power)\n"
+        '    ax.set(xlabel="x", ylabel="y")\n    return fig\n\nbook.explore(draw, power=(1, 5))'
     ),
     new_markdown_cell("## Summary\n\n- What was shown, with its numbers.\n\n## Exercises"),
     new_markdown_cell("**{number}.1** (two minutes) What is asked, so that only one answer is right."),
@@ -65,6 +73,7 @@ def main(name: str) -> None:
             nbformat.write(new_notebook(cells=content, metadata={"kernelspec": KERNEL}), path)
         print(path.relative_to(ROOT).as_posix())
     print(f"Write it in JupyterLab, then: make execute NB={name[:2]}; make chapter NB={name[:2]}")
+    print("For the README: its figure into FIGURES of tools/pictures.py, make pictures, and a cell of the table.")
 
 
 if __name__ == "__main__":

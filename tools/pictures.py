@@ -29,6 +29,10 @@ def stored_figures(path: Path) -> list[str]:
 
 def chapter_picture(number: str) -> str:
     """The figure that stands for a chapter."""
+    if number not in FIGURES:
+        sys.exit(
+            f"NAMES must be among cover, {', '.join(FIGURES)}, got {number!r}; FIGURES of tools/pictures.py lists them"
+        )
     (path,) = ROOT.glob(f"chapters/{number}_*.ipynb")
     return stored_figures(path)[FIGURES[number]]
 
@@ -67,7 +71,7 @@ def cover() -> str:
     states, probabilities, vocab = read_sentence()
     count, (cell, top, left) = len(SENTENCE), (12, 46, 14)
     bottom, right = top + 24 * 8, left + count * cell + 26
-    width, height, step = right + 150, bottom + 46, 0.45
+    width, height, step, read = right + 150, bottom + 46, 0.3, 18
     share, cycle = 100 / count, f"{count * step:.1f}s linear infinite backwards"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-family="sans-serif">',
@@ -90,7 +94,7 @@ def cover() -> str:
             for k, value in enumerate(states[t].tolist())
         )
         letter = f'<text class="c" x="{x + 1}" y="{bottom + 20}">{html.escape(character)}</text>'
-        parts.append(f'<g class="col" style="animation-delay:{t * step:.2f}s">{cells}{letter}</g>')
+        parts.append(f'<g class="col" style="animation-delay:{(t - read) * step:.2f}s">{cells}{letter}</g>')
     parts.append("<g>")
     for t in range(count):
         chances = probabilities[t].topk(6)
@@ -105,7 +109,7 @@ def cover() -> str:
                 f'fill="{"#009E73" if came else "#999999"}"/>'
                 f'<text class="dim" x="{right + 20 + 100 * chance:.1f}" y="{y}">{chance:.0%}</text>'
             )
-        parts.append(f'<g class="now" style="animation-delay:{t * step:.2f}s">{"".join(rows)}</g>')
+        parts.append(f'<g class="now" style="animation-delay:{(t - read) * step:.2f}s">{"".join(rows)}</g>')
     parts.append(f'</g><text class="dim" x="{right}" y="{bottom + 20}">green: what came</text></svg>')
     return "\n".join(parts)
 

@@ -1,5 +1,7 @@
 """The gated recurrent unit as a layer (chapters 08, 10)."""
 
+from __future__ import annotations  # torch.export reads the code of nested functions
+
 from typing import Any
 
 import torch
@@ -14,14 +16,16 @@ from funcs.recurrences.modes import run
 class GRU(nn.GRU):
     """nn.GRU with the forward and backward passes of chapter 08: same call, shapes, weights and state_dict.
 
-    In training on a CPU it is faster than nn.GRU; without gradients nn.GRU is faster, for single steps by far (`make
-    bench` measures both). A gradient that is differentiated itself, and everything under torch.func, torch.compile and
-    torch.export, runs as a plain loop: right, and slower.
+    In training on a CPU it is faster than nn.GRU, if there are more than a few steps of equal length. Without gradients
+    nn.GRU is faster, for single steps by far (`make bench` measures both). A gradient that is differentiated itself,
+    and everything under torch.func, torch.compile and torch.export, runs as a plain loop: right, and slower. Under
+    autocast it computes in the weights' dtype.
 
     Args:
         input_size, hidden_size, num_layers, bias, batch_first, bidirectional, device, dtype: as nn.GRU's.
         dropout: probability of zeroing an output of each layer but the last, while training.
-        stateful: without a state, start from the last call's last state, row by row, instead of zero.
+        stateful: without a state, start from the last call's last state, row by row, instead of zero. A call that is
+            repeated, as torch.utils.checkpoint does, starts elsewhere the second time: pass the state there.
         last_step_only: the output is that of each row's last step alone, (batch_size, hidden_size · num_directions).
         reset_after: reset the state after its product with the candidate's weights, as nn.GRU does, or before it, as
             Cho et al. (2014) wrote it. Both have the same parameters.

@@ -1,5 +1,7 @@
 """What the recurrent layers share: checks, sequences of unequal lengths, and layers on top of each other."""
 
+from __future__ import annotations  # torch.export reads the code of nested functions
+
 from collections.abc import Callable
 from itertools import groupby
 from typing import Any
@@ -8,7 +10,7 @@ import torch
 from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
-from funcs.recurrences.modes import autocast_dtype
+from funcs.recurrences.modes import autocast_on, exported
 
 States = tuple[torch.Tensor, ...]
 # (X time-major, states) → (the outputs of all steps, the last states)
@@ -108,12 +110,16 @@ def run_layers(net: Any, layer: Run, X: Any, states: States | None) -> tuple[Any
     if packed:
         states = reorder(states, X.sorted_indices)
 
+    if autocast_on(pieces[0].device.type):
+        dtype = net.weight_hh_l0.dtype
+        pieces, states = [piece.to(dtype) for piece in pieces], tuple(state.to(dtype) for state in states)
+
     pieces, states = run_stack(net, layer, pieces, states)
 
     if packed:
         states = reorder(states, X.unsorted_indices)
     if net.stateful:
-        net.kept_states = tuple(state.detach() for state in states)
+        net.kept_states = tuple(state.detach().clone() for state in states)
     if net.last_step_only:
         rows_after = [piece.shape[1] for piece in pieces[1:]] + [0]
         ends = [piece[-1, rows:] for piece, rows in zip(pieces, rows_after, strict=True)]
@@ -131,12 +137,13 @@ def run_layers(net: Any, layer: Run, X: Any, states: States | None) -> tuple[Any
 def run_stack(net: Any, layer: Run, pieces: list[torch.Tensor], states: States) -> tuple[list[torch.Tensor], States]:
     """All layers and directions of `net` over the pieces of a sequence; arguments and results as for `run_pieces`."""
     last: list[States] = []
+    all_weights = net.all_weights  # read once: parametrizations are evaluated each time
     for i in range(net.num_layers):
         if i > 0:
             pieces = [F.dropout(piece, net.dropout, net.training) for piece in pieces]
         outputs = []
         for backward in (False, True)[: 2 if net.bidirectional else 1]:
-            weights = net.all_weights[len(last)]
+            weights = all_weights[len(last)]
             if not net.bias:
                 weights = [*weights, *(W.new_zeros(len(W)) for W in weights)]
 
@@ -153,6 +160,8 @@ def run_stack(net: Any, layer: Run, pieces: list[torch.Tensor], states: States) 
 
 def first_states(net: Any, X: torch.Tensor, shape: tuple[int, ...]) -> States:
     """What a stateful `net` has kept, or zeros."""
+    if net.stateful and exported():
+        raise RuntimeError("a stateful layer cannot be exported or traced: the program would not keep its state")
     if not net.stateful or net.kept_states is None:
         return (X.new_zeros(shape),) * (2 if net.mode == "LSTM" else 1)
     kept_size = net.kept_states[0].shape[1]
@@ -161,7 +170,7 @@ def first_states(net: Any, X: torch.Tensor, shape: tuple[int, ...]) -> States:
             f"this stateful layer keeps the states of {kept_size} rows, got X with {X.shape[1]} rows; "
             "call reset_state() to forget them, or pass a state"
         )
-    return tuple(state.to(X).view(shape) for state in net.kept_states)
+    return tuple(state.to(X).view(shape).clone() for state in net.kept_states)  # also what inference mode has kept
 
 
 def check_states(net: Any, X: torch.Tensor, states: States, shape: tuple[int, ...]) -> None:
@@ -169,7 +178,7 @@ def check_states(net: Any, X: torch.Tensor, states: States, shape: tuple[int, ..
     for state in states:
         check_state(state, *shape)
     dtypes = [net.weight_hh_l0.dtype, X.dtype, *(state.dtype for state in states)]
-    cast = autocast_dtype(X.device.type) is not None and all(dtype.is_floating_point for dtype in dtypes)
+    cast = autocast_on(X.device.type) and all(dtype.is_floating_point for dtype in dtypes)
     if len(set(dtypes)) > 1 and not cast:
         raise ValueError(f"X and state must have the weights' dtype {dtypes[0]}, got {dtypes[1:]}")
 

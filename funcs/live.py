@@ -9,7 +9,7 @@ from typing import Any
 def in_notebook() -> bool:
     """Whether there is a kernel that can show figures; IPython is not imported to find out."""
     IPython = sys.modules.get("IPython")
-    return hasattr(IPython and IPython.get_ipython(), "kernel")
+    return hasattr(getattr(IPython, "get_ipython", lambda: None)(), "kernel")
 
 
 class LivePlot:

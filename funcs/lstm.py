@@ -1,5 +1,7 @@
 """The long short-term memory as a layer (chapters 09, 10)."""
 
+from __future__ import annotations  # torch.export reads the code of nested functions
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,13 +19,14 @@ class LSTM(nn.LSTM):
 
     nn.LSTM is faster on a CPU: a little for large networks, by far for small ones and single steps (`make bench`). A
     gradient that is differentiated itself, and everything under torch.func, torch.compile and torch.export, runs as a
-    plain loop: right, and slower.
+    plain loop: right, and slower. Under autocast it computes in the weights' dtype.
 
     Args:
         input_size, hidden_size, num_layers, bias, batch_first, bidirectional, device, dtype: as nn.LSTM's.
         dropout: probability of zeroing an output of each layer but the last, while training.
         proj_size: 0; there are no projections.
-        stateful: without a state, start from the last call's last state, row by row, instead of zero.
+        stateful: without a state, start from the last call's last state, row by row, instead of zero. A call that is
+            repeated, as torch.utils.checkpoint does, starts elsewhere the second time: pass the state there.
         last_step_only: the output is that of each row's last step alone, (batch_size, hidden_size · num_directions).
 
     Raises:

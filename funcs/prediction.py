@@ -39,4 +39,4 @@ def predict(prefix: str, num_preds: int, model: LanguageModel, vocab: Vocab) -> 
             predicted.append(X)
     indices = torch.cat(predicted).reshape(-1).tolist() if predicted else []
     separator = " " if vocab.token_type == "word" else ""
-    return separator.join([prefix, *vocab.to_tokens(indices)])
+    return separator.join([prefix.rstrip() if separator else prefix, *vocab.to_tokens(indices)])

@@ -26,7 +26,7 @@ def read_text(path: str | Path) -> str:
     if not is_file(path):
         raise FileNotFoundError(f"path must name a text file, got {str(path)[:200]!r}, where there is none")
     try:
-        text = path.read_bytes().decode("utf-8-sig")  # line ends as they are
+        text = path.read_bytes().decode("utf-8").removeprefix("\ufeff")  # line ends as they are
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise ValueError(

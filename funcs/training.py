@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 from funcs.devices import Device, choose_device
 from funcs.live import LivePlot
 from funcs.loaders import Batch
+from funcs.recurrences.rnn import check_numbers
 from funcs.rnn import detach
 from funcs.text import Vocab
 
@@ -52,14 +53,15 @@ class History:
 
 @contextlib.contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients for the length of a `with` block; then the mode that was."""
-    was_training = model.training
+    """Evaluation mode without gradients for the length of a `with` block; then the modes that were."""
+    were = {module: module.training for module in model.modules()}
     model.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        model.train(was_training)
+        for module, training in were.items():
+            module.training = training
 
 
 def bare(model: LanguageModel) -> LanguageModel:
@@ -86,25 +88,28 @@ def starts_from_zero(data_iter: Iterable[Batch]) -> bool:
 def check_vocab(model: LanguageModel, vocab: Vocab | None, name: str) -> None:
     """Raise ValueError if `vocab` numbers the tokens in another way than what `model` was trained with, or is to be."""
     known = getattr(bare(model), "vocab", None)
-    if vocab is None:
+    if not isinstance(vocab, Vocab):
         return
     size = getattr(bare(model), "vocab_size", len(vocab))
     if len(vocab) != size:
         raise ValueError(f"{name} must have the model's {size} tokens, got {vocab}")
-    if known is not None and known.idx_to_token != vocab.idx_to_token:
+    if isinstance(known, Vocab) and known.idx_to_token != vocab.idx_to_token:
         raise ValueError(
             f"{name} must number tokens as the vocabulary that the model was trained with, {known}, got {vocab}; "
             "load_data_text and load_corpus take that one as vocab="
         )
 
 
-def check_outputs(outputs: torch.Tensor, Y: torch.Tensor) -> None:
-    """Raise ValueError unless there is one row of scores for each label."""
+def check_outputs(outputs: torch.Tensor, X: torch.Tensor, Y: torch.Tensor) -> None:
+    """Raise ValueError unless there is one label for each token, and one row of scores for each label."""
+    if Y.shape != X.shape:
+        raise ValueError(f"Y must have the shape of X, one label per token, {tuple(X.shape)}, got {tuple(Y.shape)}")
     if outputs.dim() != 2 or len(outputs) != Y.numel():
         raise ValueError(
             f"model must return outputs of shape (num_steps · batch_size, vocab_size) with {Y.numel()} rows, "
             f"got {tuple(outputs.shape)}"
         )
+    check_numbers(Y, outputs.shape[1], "Y")
 
 
 def evaluate(model: LanguageModel, data_iter: Iterable[Batch]) -> float:
@@ -124,13 +129,13 @@ def evaluate(model: LanguageModel, data_iter: Iterable[Batch]) -> float:
             if state is None or starts_from_zero(data_iter):
                 state = bare(model).begin_state(batch_size=len(X), device=device)
             outputs, state = model(X.to(device), state)
-            check_outputs(outputs, Y)
+            check_outputs(outputs, X, Y)
             total += F.cross_entropy(outputs, Y.T.reshape(-1).to(device), reduction="sum").item()
             count += Y.numel()
     if not count:
         raise ValueError("data_iter must yield at least one batch, got none")
     mean = total / count
-    return math.exp(mean) if mean < 700 else math.inf
+    return math.inf if mean >= 700 else math.exp(mean)
 
 
 def train_epoch(
@@ -149,7 +154,7 @@ def train_epoch(
         else:
             state = detach(state)
         outputs, state = model(X.to(device), state)
-        check_outputs(outputs, Y)
+        check_outputs(outputs, X, Y)
         loss = F.cross_entropy(outputs, Y.T.reshape(-1).to(device))
         optimizer.zero_grad()
         loss.backward()
@@ -162,7 +167,14 @@ def train_epoch(
 
 
 def check_training(
-    model: LanguageModel, num_epochs: int, lr: float, optimizer: Any, clip: float | None, train_iter: Any, held_out: Any
+    model: LanguageModel,
+    num_epochs: int,
+    lr: float,
+    optimizer: Any,
+    scheduler: Any,
+    clip: float | None,
+    train_iter: Any,
+    held_out: Any,
 ) -> None:
     """Raise TypeError or ValueError for what would train nothing, or in the wrong direction."""
     if num_epochs < 1:
@@ -177,9 +189,19 @@ def check_training(
         own = {id(param) for param in model.parameters()}
         if not any(id(param) in own for group in optimizer.param_groups for param in group["params"]):
             raise ValueError("optimizer must be over the model's parameters, got one that holds none of them")
+    plateau = isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)
+    if scheduler is not None and (
+        optimizer is None or getattr(scheduler, "optimizer", None) is not optimizer or plateau
+    ):
+        raise ValueError(
+            "scheduler must be one of torch.optim.lr_scheduler over the optimizer that is given beside it, and not "
+            "ReduceLROnPlateau"
+        )
+    if isinstance(optimizer, torch.optim.LBFGS):
+        raise ValueError("optimizer must make a step without a closure, got LBFGS")
     check_vocab(model, getattr(train_iter, "vocab", None), "train_iter.vocab")
     ours, theirs = getattr(train_iter, "vocab", None), getattr(held_out, "vocab", None)
-    if ours is not None and theirs is not None and ours.idx_to_token != theirs.idx_to_token:
+    if isinstance(ours, Vocab) and isinstance(theirs, Vocab) and ours.idx_to_token != theirs.idx_to_token:
         raise ValueError(
             f"held_out must be numbered by the vocabulary of train_iter, {ours}, got {theirs}; load_data_text and "
             "load_corpus take that one as vocab="
@@ -194,6 +216,7 @@ def train(
     device: Device = None,
     *,
     optimizer: torch.optim.Optimizer | None = None,
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
     clip: float | None = 1.0,
     held_out: Iterable[Batch] | None = None,
     live: bool = True,
@@ -214,7 +237,9 @@ def train(
         num_epochs: passes over `train_iter`, at least 1.
         lr: learning rate of plain SGD, above 0; not used if `optimizer` is given.
         device: where to train; the model is moved there. None is where the model is.
-        optimizer: an optimizer over the model's parameters instead of SGD.
+        optimizer: an optimizer over the model's parameters instead of SGD; any but LBFGS.
+        scheduler: a schedule of the optimizer's learning rate, which makes a step after each epoch; any but
+            ReduceLROnPlateau.
         clip: the largest allowed 2-norm of all gradients together, above 0; None does not clip.
         held_out: a loader of other text with the same vocabulary, evaluated after each epoch.
         live: draw a live curve, where there is a notebook to draw it in.
@@ -227,15 +252,14 @@ def train(
     Raises:
         TypeError: `optimizer` is none.
         ValueError: `num_epochs` below 1, `lr` or `clip` not above 0, `device` not on this machine, an optimizer over
-            something else, another vocabulary, a loader without a batch, outputs of another shape.
+            something else, a scheduler of another optimizer, another vocabulary, a loader without a batch, outputs of
+            another shape.
         FloatingPointError: the loss of an epoch or a weight after it is no longer finite; model and optimizer are put
             back to the start of that epoch.
     """
-    check_training(model, num_epochs, lr, optimizer, clip, train_iter, held_out)
+    check_training(model, num_epochs, lr, optimizer, scheduler, clip, train_iter, held_out)
     model.to(device_of(model) if device is None else choose_device(device))
     optimizer = optimizer or torch.optim.SGD(model.parameters(), lr)
-    if getattr(train_iter, "vocab", None) is not None:
-        bare(model).vocab = train_iter.vocab  # type: ignore[attr-defined]
     history = History()
     tokens = 0
     names = ["train", "held out"] if held_out is not None else ["train"]
@@ -250,7 +274,9 @@ def train(
             seconds = time.perf_counter() - start
             if not count:
                 raise ValueError(f"train_iter must yield at least one batch, got none in epoch {epoch}")
-            if not total / count < 700 or not all(param.isfinite().all() for param in model.parameters()):
+            if not total / count < 700 or not all(
+                param.isfinite().all() for param in model.parameters() if param.requires_grad
+            ):
                 model.load_state_dict(before[0])
                 optimizer.load_state_dict(before[1])
                 raise FloatingPointError(
@@ -258,6 +284,10 @@ def train(
                     f"learning rate of {optimizer.param_groups[0]['lr']:g}; take a smaller one (model and optimizer "
                     "are back at the start of that epoch)"
                 )
+            if scheduler is not None:
+                scheduler.step()
+            if isinstance(getattr(train_iter, "vocab", None), Vocab) and not hasattr(bare(model), "vocab"):
+                bare(model).vocab = train_iter.vocab  # type: ignore[attr-defined]
             scores = [math.exp(total / count)] + ([] if held_out is None else [evaluate(model, held_out)])
             history.perplexity.append(scores[0])
             history.held_out.extend(scores[1:])

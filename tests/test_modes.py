@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.autograd import forward_ad
 
 import funcs
 from funcs import recurrences
@@ -139,7 +140,8 @@ def test_export_and_trace(name: str) -> None:
     net, _ = large_and_small(name)
     X = torch.randn(4, 2, 3)
     wanted = net(X)
-    torch.testing.assert_close(torch.export.export(net, (X,)).module()(X), wanted)
+    for strict in (False, True):
+        torch.testing.assert_close(torch.export.export(net, (X,), strict=strict).module()(X), wanted)
     torch.testing.assert_close(torch.jit.trace(net, (X,), check_trace=False)(X), wanted)
     torch.testing.assert_close(torch.compile(net, backend="eager")(X), wanted)
 
@@ -175,7 +177,9 @@ def test_autocast_trains(name: str, sizes: tuple[int, int], backward_inside: boo
         loss = output(prepare(X)).square().mean()
         wanted = torch.autograd.grad(loss, params)
         with torch.autocast("cpu", torch.bfloat16):
-            loss = output(prepare(X)).float().square().mean()
+            states = output(prepare(X))
+            loss = states.float().square().mean()
+            assert name == "MyRNN" or states.dtype == torch.float32
             if backward_inside:
                 grads = torch.autograd.grad(loss, params)
         if not backward_inside:
@@ -183,6 +187,55 @@ def test_autocast_trains(name: str, sizes: tuple[int, int], backward_inside: boo
         assert all(grad.dtype == torch.float32 for grad in grads)
         for grad, exact in zip(grads, wanted, strict=True):
             assert torch.cosine_similarity(grad.flatten(), exact.flatten(), 0) > 0.98
+
+
+@pytest.mark.parametrize("name", ["GRU", "LSTM"])
+def test_a_slow_state_moves_under_autocast(name: str) -> None:
+    """In bfloat16 a state that changes by less than half a last digit would stand still for ever."""
+    net: Any = {"GRU": funcs.GRU, "LSTM": funcs.LSTM}[name](1, 8)
+    with torch.no_grad():
+        for param in net.parameters():
+            param.zero_()
+        net.bias_ih_l0[8:16] = 5.0  # the update gate's, the forget gate's
+        net.bias_ih_l0[16:24] = 2.0  # the candidate's
+        with torch.autocast("cpu", torch.bfloat16):
+            states, _ = net(torch.zeros(600, 1, 1))
+        torch.testing.assert_close(states, net(torch.zeros(600, 1, 1))[0])
+        assert states[599, 0, 0] > states[299, 0, 0] or name == "LSTM"
+
+
+@pytest.mark.parametrize("name", ["GRU", "GRU, reset before", "LSTM", "recurrence"])
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+def test_forward_mode_and_batched_gradients(name: str) -> None:
+    torch.manual_seed(0)
+    net: Any = funcs.LSTM(2, 3) if name == "LSTM" else funcs.GRU(2, 3, reset_after="before" not in name)
+    net.double()
+    weights = [torch.randn(shape).double() for shape in ((2, 3), (3, 3), (3,))]
+
+    def output(X: torch.Tensor) -> torch.Tensor:
+        return recurrence(X, None, *weights) if name == "recurrence" else net(X)[0]
+
+    X, T = torch.randn(2, 4, 2, 2).double().unbind()
+    with forward_ad.dual_level():
+        _, tangent = forward_ad.unpack_dual(output(forward_ad.make_dual(X, T)))
+    by_rows = torch.autograd.functional.jacobian(output, X)
+    torch.testing.assert_close(tangent, torch.einsum("tbhsni,sni->tbh", by_rows, T), rtol=1e-10, atol=1e-12)
+    at_once = torch.autograd.functional.jacobian(output, X, vectorize=True)
+    torch.testing.assert_close(at_once, by_rows, rtol=1e-10, atol=1e-12)
+
+
+def test_forward_mode_through_a_packed_product() -> None:
+    W, X = torch.randn(400, 400), torch.randn(3, 400)
+    for place, tangent in ((0, torch.ones_like(W)), (1, torch.ones_like(X))):
+        arguments = [W, X]
+
+        def product(value: torch.Tensor, place: int = place, arguments: Any = arguments) -> torch.Tensor:
+            both = [*arguments[:place], value, *arguments[place + 1 :]]
+            return recurrences.repeated_product(both[0])(both[1])
+
+        jvp: Any = torch.func.jvp(product, (arguments[place],), (tangent,))
+        wanted = X @ tangent if place == 0 else tangent @ W
+        torch.testing.assert_close(jvp[1], wanted, rtol=1e-3, atol=1e-2)
 
 
 def test_model_under_autocast_learns() -> None:
@@ -245,6 +298,28 @@ def test_onednn_survives_an_odd_first_use(use: str, before_import: bool) -> None
     lines.append("assert products.suits_onednn(torch.randn(400, 400, dtype=torch.float32, device='cpu'))")
     run = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.filterwarnings("ignore:Converting a tensor", "ignore::DeprecationWarning")
+def test_a_stateful_layer_says_that_it_cannot_be_exported() -> None:
+    net, X = funcs.GRU(3, 4, stateful=True), torch.randn(4, 2, 3)
+    net(X)
+    for make in (torch.export.export, torch.jit.trace):
+        with pytest.raises(RuntimeError, match="a stateful layer cannot be exported or traced"):
+            make(net, (X,))
+
+
+def test_what_a_stateful_layer_keeps_is_its_own() -> None:
+    for net in (funcs.GRU(3, 4, stateful=True), funcs.LSTM(3, 4, stateful=True)):
+        X = torch.randn(4, 2, 3)
+        with torch.inference_mode():
+            net(X)
+        net(X)[0].sum().backward()
+        _, state = net(X)
+        kept = [part.clone() for part in net.kept_states or ()]
+        with torch.no_grad():
+            (state if isinstance(state, torch.Tensor) else state[1]).zero_()
+        torch.testing.assert_close(list(net.kept_states or ()), kept)
 
 
 def test_state_is_left_alone_by_a_copy_of_the_layer() -> None:

@@ -113,6 +113,12 @@ def test_vocab_unknown_and_repr() -> None:
     assert repr(vocab) == '<Vocab with 3 tokens: "<unk>", "b", "a">'
 
 
+def test_a_bad_byte_is_counted_from_the_start_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_bytes(b"\xef\xbb\xbfabc\xff")
+    with pytest.raises(ValueError, match="0xff at byte 6"):
+        funcs.read_text(tmp_path / "text.txt")
+
+
 def test_a_letter_and_its_accent_are_one_letter() -> None:
     assert funcs.clean_text("cafe\u0301") == funcs.clean_text("café") == "café"
 

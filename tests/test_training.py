@@ -229,6 +229,69 @@ def test_optimizer_over_something_else(data: Any) -> None:
         funcs.train(model, data[0], 1, optimizer=torch.optim.SGD(other.parameters(), 1.0), **QUIET)
     with pytest.raises(TypeError, match="optimizer must be a torch.optim.Optimizer over the model's parameters"):
         funcs.train(model, data[0], 1, optimizer=torch.optim.SGD, **QUIET)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="optimizer must make a step without a closure, got LBFGS"):
+        funcs.train(model, data[0], 1, optimizer=torch.optim.LBFGS(model.parameters()), **QUIET)
+
+
+def test_labels_that_fit_no_token(data: tuple[funcs.TextLoader, funcs.Vocab]) -> None:
+    """PyTorch's -100 for labels to be left out, labels by time, flat labels: each would be scored wrongly."""
+    X, Y = next(iter(data[0]))
+    for labels, message in (
+        (torch.where(Y > 5, -100, Y), r"Y must hold token numbers 0 … 27, got -100"),
+        (Y.T, r"Y must have the shape of X, one label per token, \(8, 10\), got \(10, 8\)"),
+        (Y.flatten(), r"got \(80,\)"),
+    ):
+        for call in (lambda pairs: funcs.evaluate(funcs.RNN(28, 4), pairs), lambda pairs: fit_once(pairs)):
+            with pytest.raises(ValueError, match=message):
+                call([(X, labels)])
+
+
+def fit_once(pairs: Any) -> None:
+    funcs.train(funcs.RNN(28, 4), pairs, 1, **QUIET)
+
+
+def test_evaluation_says_nan_and_leaves_each_modules_mode(data: tuple[funcs.TextLoader, funcs.Vocab]) -> None:
+    model = funcs.RNNModel(funcs.GRU(28, 4), 28)
+    model.rnn.eval()
+    funcs.evaluate(model, data[0])
+    assert model.training and not model.rnn.training
+    with torch.no_grad():
+        model.linear.bias.fill_(math.nan)
+    assert math.isnan(funcs.evaluate(model, data[0]))
+
+
+def test_a_frozen_mask_of_minus_infinity_is_no_divergence(data: tuple[funcs.TextLoader, funcs.Vocab]) -> None:
+    model = funcs.RNN(28, 4)
+    model.mask = nn.Parameter(torch.full((2,), -math.inf), requires_grad=False)
+    assert math.isfinite(funcs.train(model, data[0], 1, **QUIET).perplexity[0])
+
+
+def test_a_vocab_of_the_models_own_is_left_alone(data: tuple[funcs.TextLoader, funcs.Vocab]) -> None:
+    model: Any = funcs.RNN(28, 4)
+    model.vocab = ["something", "else"]
+    funcs.train(model, data[0], 1, **QUIET)
+    assert model.vocab == ["something", "else"] and funcs.evaluate(model, data[0]) > 1
+    failed: Any = funcs.RNN(28, 4)
+    with pytest.raises(FloatingPointError):
+        funcs.train(failed, data[0], 1, lr=math.inf, clip=None, **QUIET)
+    assert not hasattr(failed, "vocab")
+
+
+def test_scheduler_makes_a_step_after_each_epoch(data: tuple[funcs.TextLoader, funcs.Vocab]) -> None:
+    model = funcs.RNN(28, 4)
+    optimizer = torch.optim.SGD(model.parameters(), 0.8)
+    scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=4)
+    rates = []
+    model.params[4].register_hook(lambda grad: rates.append(optimizer.param_groups[0]["lr"]))
+    funcs.train(model, data[0], 4, optimizer=optimizer, scheduler=scheduler, **QUIET)
+    assert list(dict.fromkeys(rates)) == pytest.approx([0.8, 0.6, 0.4, 0.2])
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+    wrongs: list[dict[str, Any]] = [{"scheduler": scheduler}, {"scheduler": plateau, "optimizer": optimizer}]
+    for wrong in (*wrongs, {"scheduler": scheduler, "optimizer": torch.optim.SGD(model.parameters())}):
+        with pytest.raises(
+            ValueError, match="scheduler must be one of torch.optim.lr_scheduler over the optimizer that"
+        ):
+            funcs.train(model, data[0], 1, **wrong, **QUIET)
 
 
 def test_another_vocabulary_is_refused(data: tuple[funcs.TextLoader, funcs.Vocab], tmp_path: Path) -> None:
@@ -389,7 +452,7 @@ def test_predict() -> None:
     assert funcs.predict("Qb", 1, model, vocab) == "Qbc"
     assert funcs.predict("b", 0, model, vocab) == "b"
     words = funcs.Vocab(["the", "time", "machine"], token_type="word")
-    assert funcs.predict("the", 2, model, words) == "the time machine"
+    assert funcs.predict("the", 2, model, words) == funcs.predict("the ", 2, model, words) == "the time machine"
     with pytest.raises(ValueError, match="prefix must hold at least one char, got ''"):
         funcs.predict("", 5, model, vocab)
     with pytest.raises(ValueError, match="prefix must hold at least one word, got ' '"):

@@ -29,6 +29,7 @@ from funcs.book.figures import (
 )
 from funcs.book.graph import graph_nodes, long_jacobians
 from funcs.book.look import BLUE, GREEN, ORANGE, PINK, RED, SKY, start_chapter
+from funcs.book.novel import fit_text, gated_model, plain_model, step_of
 from funcs.book.recall import RecallModel, recall_batch, updates_to_recall
 from funcs.book.sliders import explore
 
@@ -50,10 +51,14 @@ __all__ = [
     "draw_partitions",
     "draw_unrolled",
     "explore",
+    "fit_text",
+    "gated_model",
     "graph_nodes",
     "long_jacobians",
+    "plain_model",
     "recall_batch",
     "relative_difference",
     "start_chapter",
+    "step_of",
     "updates_to_recall",
 ]

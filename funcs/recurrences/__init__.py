@@ -7,7 +7,7 @@ from funcs.recurrences.gates import Gate
 from funcs.recurrences.gru import GRUFunction, GRUResetBeforeFunction
 from funcs.recurrences.loops import gru_loop, gru_reset_before_loop, layer_outer, lstm_loop, rnn_loop
 from funcs.recurrences.lstm import LSTMFunction
-from funcs.recurrences.modes import gradients_of_loop
+from funcs.recurrences.modes import gradients_of_loop, traced
 from funcs.recurrences.products import repeated_product, sigmoid_backward, tanh_backward, weight_gradient
 from funcs.recurrences.rnn import Recurrence, recurrence
 
@@ -27,5 +27,6 @@ __all__ = [
     "rnn_loop",
     "sigmoid_backward",
     "tanh_backward",
+    "traced",
     "weight_gradient",
 ]

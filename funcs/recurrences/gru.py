@@ -5,7 +5,7 @@ from itertools import pairwise
 import torch
 
 from funcs.recurrences.loops import gru_loop, gru_reset_before_loop
-from funcs.recurrences.modes import gradients_of_loop
+from funcs.recurrences.modes import gradients_of_loop, traced
 from funcs.recurrences.products import repeated_product, sigmoid_backward, tanh_backward, weight_gradient
 
 
@@ -36,7 +36,7 @@ class GRUFunction(torch.autograd.Function):
     @staticmethod
     def backward(ctx, dH):  # type: ignore[no-untyped-def]
         *inputs, W_mrz, A, H = ctx.saved_tensors
-        if torch.is_grad_enabled():  # somebody wants this gradient's own gradient
+        if torch.is_grad_enabled() or traced(dH):  # somebody wants this gradient's own gradient
             return gradients_of_loop(gru_loop, inputs, dH)
         X, _, W_ih, *_ = inputs
         num_steps, batch_size, h = dH.shape
@@ -81,7 +81,7 @@ class GRUResetBeforeFunction(torch.autograd.Function):
     @staticmethod
     def backward(ctx, dH):  # type: ignore[no-untyped-def]
         *inputs, A, H = ctx.saved_tensors
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or traced(dH):
             return gradients_of_loop(gru_reset_before_loop, inputs, dH)
         X, _, W_ih, W_hh, *_ = inputs
         h = dH.shape[2]

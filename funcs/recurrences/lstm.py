@@ -5,7 +5,7 @@ from itertools import pairwise
 import torch
 
 from funcs.recurrences.loops import lstm_loop
-from funcs.recurrences.modes import gradients_of_loop
+from funcs.recurrences.modes import gradients_of_loop, traced
 from funcs.recurrences.products import repeated_product, sigmoid_backward, tanh_backward, weight_gradient
 
 
@@ -38,7 +38,7 @@ class LSTMFunction(torch.autograd.Function):
     @staticmethod
     def backward(ctx, dH, dC_last):  # type: ignore[no-untyped-def]
         *inputs, A, H, C, tanh_C = ctx.saved_tensors
-        if torch.is_grad_enabled():  # somebody wants this gradient's own gradient
+        if torch.is_grad_enabled() or traced(dH):  # somebody wants this gradient's own gradient
             return gradients_of_loop(lstm_loop, inputs, dH, dC_last)
         X, _, _, W_ih, W_hh, *_ = inputs
         num_steps, batch_size, h = dH.shape

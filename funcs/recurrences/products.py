@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from funcs.recurrences.modes import traced
+
 # glibc gives large blocks of memory back to the system when they are freed, and fetching them anew in each training
 # step costs a tenth of its time. Once a block of this size has been freed, it keeps smaller ones (mallopt(3)).
 torch.empty(31 * 2**20, dtype=torch.uint8, device="cpu")
@@ -58,7 +60,7 @@ def suits_onednn(A: torch.Tensor) -> bool:
     A subclass of Tensor (fake, batched, distributed) says for itself how it multiplies.
     """
     plain = type(A) in (torch.Tensor, torch.nn.Parameter) and A.dtype == torch.float32 and A.device.type == "cpu"
-    return plain and A.numel() >= WORTH_PACKING and HAS_ONEDNN
+    return plain and A.numel() >= WORTH_PACKING and HAS_ONEDNN and not traced()
 
 
 def recorded(*tensors: torch.Tensor | None) -> bool:

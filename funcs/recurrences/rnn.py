@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from funcs.recurrences.loops import rnn_loop
-from funcs.recurrences.modes import autocast_dtype, gradients_of_loop, run, traced
+from funcs.recurrences.modes import autocast_on, gradients_of_loop, run, traced
 from funcs.recurrences.products import repeated_product, weight_gradient
 
 
@@ -33,7 +33,7 @@ class Recurrence(torch.autograd.Function):
     @staticmethod
     def backward(ctx, dH):  # type: ignore[no-untyped-def]
         *inputs, H = ctx.saved_tensors
-        if torch.is_grad_enabled():  # somebody wants this gradient's own gradient
+        if torch.is_grad_enabled() or traced(dH):  # somebody wants this gradient's own gradient
             return gradients_of_loop(rnn_loop, (*inputs, ctx.nonlinearity), dH)
         X, _, W_xh, W_hh, _ = inputs
         dZ = H[1:].square().neg_().add_(1) if ctx.nonlinearity == "tanh" else H[1:].sign()
@@ -53,7 +53,8 @@ def check_recurrence(X: Any, H_0: Any, W_xh: torch.Tensor, W_hh: torch.Tensor, b
         raise ValueError(f'nonlinearity must be "tanh" or "relu", got {nonlinearity!r}')
     if not isinstance(X, torch.Tensor):
         raise TypeError(f"X must be a tensor, got {type(X).__name__}")
-    if X.dtype not in (torch.int64, W_xh.dtype) and autocast_dtype(X.device.type) is None:
+    cast = X.is_floating_point() and autocast_on(X.device.type)
+    if X.dtype not in (torch.int64, W_xh.dtype) and not cast:
         raise TypeError(f"X must be int64 token numbers or features of the weights' dtype {W_xh.dtype}, got {X.dtype}")
     if X.dim() != (3 if X.is_floating_point() else 2) or len(X) == 0:
         raise ValueError(
@@ -97,6 +98,7 @@ def recurrence(
 
     Works on any device and in any floating dtype. A gradient that is differentiated itself (`create_graph=True`) is
     that of the plain loop, and as slow; so is everything under torch.func, torch.compile and torch.export.
+    Under autocast it computes in the weights' dtype.
 
     Args:
         X: time-major input: token numbers (num_steps, batch_size), which pick rows of `W_xh`, or features
@@ -115,5 +117,7 @@ def recurrence(
     check_recurrence(X, H_0, W_xh, W_hh, b_h, nonlinearity)
     if H_0 is None:
         H_0 = W_hh.new_zeros(X.shape[1], len(W_hh))
+    if autocast_on(X.device.type):
+        X, H_0 = X.to(W_xh.dtype) if X.is_floating_point() else X, H_0.to(W_xh.dtype)
     H: torch.Tensor = run(Recurrence, rnn_loop, X, H_0, W_xh, W_hh, b_h, nonlinearity)
     return H

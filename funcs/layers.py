@@ -91,7 +91,10 @@ def run_layers(net: Any, layer: Run, X: Any, states: States | None) -> tuple[Any
 
     Raises:
         TypeError, ValueError: shapes or dtypes that do not fit `net` or each other, or the state that it keeps.
+        RuntimeError: a stateful net is exported or traced.
     """
+    if net.stateful and exported():
+        raise RuntimeError("a stateful layer cannot be exported or traced: the program would not keep its state")
     packed, batch_axis = isinstance(X, PackedSequence), 0 if net.batch_first else 1
     batch: tuple[int, ...]
     if packed:
@@ -160,8 +163,6 @@ def run_stack(net: Any, layer: Run, pieces: list[torch.Tensor], states: States) 
 
 def first_states(net: Any, X: torch.Tensor, shape: tuple[int, ...]) -> States:
     """What a stateful `net` has kept, or zeros."""
-    if net.stateful and exported():
-        raise RuntimeError("a stateful layer cannot be exported or traced: the program would not keep its state")
     if not net.stateful or net.kept_states is None:
         return (X.new_zeros(shape),) * (2 if net.mode == "LSTM" else 1)
     kept_size = net.kept_states[0].shape[1]

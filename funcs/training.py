@@ -119,7 +119,7 @@ def evaluate(model: LanguageModel, data_iter: Iterable[Batch]) -> float:
     loader `offset=0` for a number that is the same each time. torch's global generator is left as it was.
 
     Raises:
-        ValueError: another vocabulary than that of training; no batch; outputs of another shape.
+        ValueError: another vocabulary than that of training; no batch; labels or outputs that do not fit.
     """
     check_vocab(model, getattr(data_iter, "vocab", None), "data_iter.vocab")
     device = device_of(model)
@@ -250,10 +250,10 @@ def train(
         is at that moment and the history so far.
 
     Raises:
-        TypeError: `optimizer` is none.
+        TypeError: `optimizer` is not a torch.optim.Optimizer.
         ValueError: `num_epochs` below 1, `lr` or `clip` not above 0, `device` not on this machine, an optimizer over
-            something else, a scheduler of another optimizer, another vocabulary, a loader without a batch, outputs of
-            another shape.
+            something else, a scheduler of another optimizer, another vocabulary, a loader without a batch, labels
+            or outputs that do not fit.
         FloatingPointError: the loss of an epoch or a weight after it is no longer finite; model and optimizer are put
             back to the start of that epoch.
     """

@@ -305,8 +305,9 @@ def test_a_stateful_layer_says_that_it_cannot_be_exported() -> None:
     net, X = funcs.GRU(3, 4, stateful=True), torch.randn(4, 2, 3)
     net(X)
     for make in (torch.export.export, torch.jit.trace):
-        with pytest.raises(RuntimeError, match="a stateful layer cannot be exported or traced"):
-            make(net, (X,))
+        for arguments in ((X,), (X, torch.zeros(1, 2, 4))):
+            with pytest.raises(RuntimeError, match="a stateful layer cannot be exported or traced"):
+                make(net, arguments)
 
 
 def test_what_a_stateful_layer_keeps_is_its_own() -> None:

@@ -4,7 +4,7 @@
 # make check    style and types, in seconds; make hooks lets git do that before each commit
 # make bench    measures speed, ten minutes
 # make chapter NB=04        checks one chapter; make execute NB=04 executes it and stores its outputs
-# make new NB=11_sampling   lays out a new chapter
+# make new NB=11_sampling   lays out a new chapter; make claims NB=04 says which cell tests which of its sentences
 # make pictures             draws the README's pictures; one of them: NAMES=04
 # All of them set up .venv first (make setup); afterwards that takes no time and no network. make clean takes it away.
 
@@ -20,7 +20,7 @@ CONSTRAINTS ?= constraints.txt
 NB ?= [0-9][0-9]
 FIRST := /lab/tree/chapters/01_concatenated_weights.ipynb
 
-.PHONY: help setup lab test check chapter execute new pictures fresh bench hooks clean
+.PHONY: help setup lab test check chapter execute new claims pictures fresh bench hooks clean
 
 help:
 	@sed -n '1,9s/^# //p' Makefile
@@ -70,6 +70,11 @@ execute: number $(VENV)/test.stamp
 
 new: $(VENV)/test.stamp
 	$(BIN)/python tools/new_chapter.py $(NB)
+
+# Each sentence that states something, and the line that tests it; first what is missing.
+claims: number $(VENV)/test.stamp
+	@for path in chapters/$(NB)_*.ipynb; do number=$$(basename $$path | cut -c1-2); \
+	$(BIN)/python tools/claims.py $$number; $(BIN)/python tools/claims.py --print $$number; done
 
 # Which ones: make pictures NAMES="cover 04"; all without it.
 pictures: $(VENV)/test.stamp

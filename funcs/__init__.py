@@ -34,7 +34,7 @@ from funcs.stacked import MyRNN
 from funcs.text import Vocab, clean_text, read_text, read_time_machine, tokenize
 from funcs.training import History, evaluate, train, train_epoch
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "GRU",

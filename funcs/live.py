@@ -32,7 +32,7 @@ class LivePlot:
             return
         try:
             import matplotlib.pyplot as plt
-            from matplotlib.ticker import LogFormatter
+            from matplotlib.ticker import LogLocator, NullLocator
         except ModuleNotFoundError:
             return
         from IPython.display import display
@@ -41,8 +41,9 @@ class LivePlot:
         plt.close(self.fig)
         self.lines = [self.ax.plot([], [], label=name)[0] for name in names]
         self.ax.set(xlabel=xlabel, ylabel=ylabel, yscale="log")
-        self.ax.yaxis.set_major_formatter(LogFormatter())
-        self.ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
+        self.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        self.ax.yaxis.set_major_formatter("{x:g}")
+        self.ax.yaxis.set_minor_locator(NullLocator())
         if len(names) > 1:
             self.ax.legend()
         self.handle = display(self.fig, display_id=True)

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_fresh_without_git_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_new_chapter(tmp_path: Path) -> None:
-    for folder in ("chapters/solutions", "funcs/book/exercises"):
+    for folder in ("chapters/solutions", "funcs/book/exercises", "tests/answers", "tests/claims"):
         (tmp_path / folder).mkdir(parents=True)
     assert run("new_chapter.py", tmp_path, "11_sampling").returncode == 0
     for name in ("chapters/11_sampling.ipynb", "chapters/solutions/11_sampling.ipynb"):
@@ -102,6 +103,9 @@ def test_new_chapter(tmp_path: Path) -> None:
     exec((tmp_path / "funcs" / "book" / "exercises" / "chapter_11.py").read_text(encoding="utf-8"), names)
     assert names["what_it_checks"](1) is None and names["what_it_checks"](2)
     names["exercise"].__globals__["CHECKS"].pop("11.1")
+    exec((tmp_path / "tests" / "answers" / "chapter_11.py").read_text(encoding="utf-8"), names)
+    assert all(names["what_it_checks"](answer) is None for answer in names["RIGHT"]["11.1"])
+    assert tomllib.loads((tmp_path / "tests" / "claims" / "11.toml").read_text(encoding="utf-8")) == {}
     again = run("new_chapter.py", tmp_path, "11_sampling")
     assert again.returncode == 1 and "nothing has been written" in again.stderr
     assert "such as 11_sampling, got 'sampling'" in run("new_chapter.py", tmp_path, "sampling").stderr

@@ -399,7 +399,7 @@ def chapter_4_train_epoch() -> Any:
     """The epoch that chapter 04 writes, for one kind of loader and any model."""
     for cell in nbformat.read(ROOT / "chapters" / "04_rnn_from_scratch.ipynb", 4).cells:
         if cell.cell_type == "code" and "def train_epoch" in cell.source:
-            names: dict[str, Any] = {"torch": torch, "F": F, "nn": nn}
+            names: dict[str, Any] = {"torch": torch, "F": F, "nn": nn, "detach": funcs.detach}
             functions = [node for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)]
             exec("\n".join(map(ast.unparse, functions)), names)
             return names["train_epoch"]

@@ -15,23 +15,61 @@ if MISSING:
         f"funcs.book draws and moves; it needs {', '.join(MISSING)}. In the book's folder: pip install '.[book]'"
     )
 
+from funcs.book.cliff import draw_cliff
 from funcs.book.compare import relative_difference
 from funcs.book.exercises import check
 from funcs.book.figures import (
     blank_axes,
     draw_blocks,
+    draw_calls,
     draw_cells,
     draw_concatenated_product,
     draw_graph,
+    draw_layers,
     draw_orders,
     draw_partitions,
     draw_unrolled,
 )
 from funcs.book.graph import graph_nodes, long_jacobians
 from funcs.book.look import BLUE, GREEN, ORANGE, PINK, RED, SKY, start_chapter
+from funcs.book.museum import (
+    draw_bars,
+    draw_dots,
+    draw_flattened,
+    draw_growth,
+    draw_last_states,
+    draw_places,
+    draw_rates,
+    draw_recipe,
+    draw_runs,
+    draw_sheet,
+    draw_verdicts,
+    perplexity_by_place,
+    share_right,
+    split_words,
+    watch_updates,
+)
 from funcs.book.novel import fit_text, gated_model, plain_model, step_of
+from funcs.book.profiling import shares_of
+from funcs.book.reading import Reading, cell_values, read_with
 from funcs.book.recall import RecallModel, recall_batch, updates_to_recall
 from funcs.book.sliders import explore
+from funcs.book.stacks import (
+    BiRNN,
+    compare_layers,
+    compare_padded,
+    copy_weights,
+    draw_bidirectional,
+    draw_lengths,
+    draw_padded,
+    draw_stack,
+    gradient_pairs,
+    perplexities_of_seeds,
+    run_order,
+    seconds_in_turn,
+)
+from funcs.book.waves import draw_forecasts, draw_frequencies, draw_lags, draw_own_errors, two_at_a_time, with_seed
+from funcs.book.wiring import draw_cell, draw_gates
 
 __all__ = [
     "BLUE",
@@ -40,25 +78,67 @@ __all__ = [
     "PINK",
     "RED",
     "SKY",
+    "BiRNN",
+    "Reading",
     "RecallModel",
     "blank_axes",
+    "cell_values",
     "check",
+    "compare_layers",
+    "compare_padded",
+    "copy_weights",
+    "draw_bars",
+    "draw_bidirectional",
     "draw_blocks",
+    "draw_calls",
+    "draw_cell",
     "draw_cells",
+    "draw_cliff",
     "draw_concatenated_product",
+    "draw_dots",
+    "draw_flattened",
+    "draw_forecasts",
+    "draw_frequencies",
+    "draw_gates",
     "draw_graph",
+    "draw_growth",
+    "draw_lags",
+    "draw_last_states",
+    "draw_layers",
+    "draw_lengths",
     "draw_orders",
+    "draw_own_errors",
+    "draw_padded",
     "draw_partitions",
+    "draw_places",
+    "draw_rates",
+    "draw_recipe",
+    "draw_runs",
+    "draw_sheet",
+    "draw_stack",
     "draw_unrolled",
+    "draw_verdicts",
     "explore",
     "fit_text",
     "gated_model",
+    "gradient_pairs",
     "graph_nodes",
     "long_jacobians",
+    "perplexities_of_seeds",
+    "perplexity_by_place",
     "plain_model",
+    "read_with",
     "recall_batch",
     "relative_difference",
+    "run_order",
+    "seconds_in_turn",
+    "share_right",
+    "shares_of",
+    "split_words",
     "start_chapter",
     "step_of",
+    "two_at_a_time",
     "updates_to_recall",
+    "watch_updates",
+    "with_seed",
 ]

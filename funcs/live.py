@@ -41,7 +41,7 @@ class LivePlot:
         plt.close(self.fig)
         self.lines = [self.ax.plot([], [], label=name)[0] for name in names]
         self.ax.set(xlabel=xlabel, ylabel=ylabel, yscale="log")
-        self.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        self.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
         self.ax.yaxis.set_major_formatter("{x:g}")
         self.ax.yaxis.set_minor_locator(NullLocator())
         if len(names) > 1:

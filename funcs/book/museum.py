@@ -60,14 +60,14 @@ def draw_runs(
     """
     fig, ax = plt.subplots(figsize=(6, 2.8))
     top = 1000 if max(max(gallery[name][1]) for name in names) > 30 else 30
-    for name in names:
+    for j, name in enumerate(names):
         color = BLUE if name == "right" or name.endswith("mended") else RED
         curves, judged = gallery[name]
         last = len(curves[0])
         for i, (curve, mark) in enumerate(zip(curves, judged, strict=True)):
             shown = [min(value, 5 * top) for value in (*curve, mark)]
             ax.semilogy(range(1, last + 1), shown[:-1], color=color, label=name if i == 0 else None)
-            ax.semilogy(last + 1, shown[-1], "o", color=color, ms=5)
+            ax.semilogy(last + 1 + 0.2 * j, shown[-1], "o", color=color, ms=5)
     for (name, level), style in zip((levels or {}).items(), ("--", ":"), strict=False):
         ax.axhline(level, color="#555555", ls=style, lw=1, label=name)
     ticks = [tick for tick in (1, 2, 5, 10, 20, 100, 1000) if tick <= top]

@@ -305,7 +305,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (133, "earlier than that"),
         (131.1, "whole"),
         (-131, "is positive"),
-        (0, "earlier"),
+        (0, "the bound is 1, which is not below"),
         ("132", "One number"),
     ],
     "06.5": [

@@ -18,6 +18,8 @@ SUMS = {
     "addcmul",
     "rsub",
     "sub",
+    "sub_",
+    "mean",
     "sum",
     "cumsum",
     "index_add",

@@ -118,6 +118,8 @@ def rnn_by_hand(answer: Any) -> str | None:
                 f"{tuple(output.shape)}, yours has {tuple(got[0].shape)}."
             )
         if not same(got[0], output):
+            if num_steps > 1 and same(got[0], got[0][-1:].expand_as(got[0])):
+                return "All steps of `output` are alike: was one tensor written over again and again?"
             named = [hint for wrong, hint in slips if same(got[0], wrong)]
             return named[0] if named else "`output` is not that of nn.RNN; look at equation (2.5) term by term."
         if got[1].shape != h_n.shape:

@@ -166,6 +166,8 @@ def is_sequential(answer: Any) -> str | None:
         (shuffled, "a random partition"),
         ([*sequential[:3], sequential[4], sequential[3], *sequential[5:]], "a partition with two batches swapped"),
         ([*sequential[:3], *sequential[4:]], "a partition from which one batch is missing"),
+        ([sequential[0], *sequential[2:]], "a partition from which the second batch is missing"),
+        ([*sequential[:-2], sequential[-1]], "a partition from which the last batch but one is missing"),
         (rows_swapped, "a partition in which the rows of one batch stand in another order"),
         (row_0_right, "batches that go on in row 0 and nowhere else"),
         (last_row_right, "batches that go on in the last row and nowhere else"),
@@ -184,7 +186,13 @@ def is_sequential(answer: Any) -> str | None:
 
 @exercise("03.6")
 def first_rows(answer: Any) -> str | None:
-    for length, batch_size, num_steps, offset in ((35, 2, 5, 0), (500, 4, 7, 3), (1000, 3, 10, 9), (210, 10, 2, 1)):
+    for length, batch_size, num_steps, offset in (
+        (35, 2, 5, 0),
+        (500, 4, 7, 3),
+        (34, 2, 5, 1),
+        (1000, 3, 10, 9),
+        (210, 10, 2, 1),
+    ):
         X, _ = next(sequential_partition(torch.arange(length), batch_size, num_steps, offset))
         wanted = X[:, 0].tolist()
         got = call(answer, length, batch_size, num_steps, offset)

@@ -162,7 +162,7 @@ def steps_until_a_millionth(answer: Any) -> str | None:
         return "Steps are whole: after which one is the bound below a millionth for the first time?"
     if given < 0:
         return "The number of steps is positive: ln 0.9 is negative, and so is the logarithm of a millionth."
-    if 0 < given < k:
+    if 0 <= given < k:
         return (
             f"After {given:.0f} steps the bound is {0.9**given:.3g}, which is not below 0.000001 yet; logarithms help."
         )

@@ -184,6 +184,8 @@ def gradient_before_the_reset_gate(answer: Any) -> str | None:
         dRH = (dH * K) @ W.T
         slips = [
             (dRH * H_last, "That is the gradient of R itself; one factor is missing on the way through the sigmoid."),
+            (dRH * H_last * R, "The slope of a sigmoid has two factors; one of them is missing."),
+            (dRH * H_last * (1 - R), "The slope of a sigmoid has two factors; one of them is missing."),
             (dRH * H_last * (1 - R * R), "1 − R ⊙ R is the slope of a tanh; R comes out of a sigmoid."),
             ((dH * K) @ W * H_last * slope, "Going back through a product takes the matrix's transpose, (6.2)."),
             (dRH * slope, "R is multiplied with something in (8.4), and so must its gradient be."),

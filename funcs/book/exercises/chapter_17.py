@@ -214,10 +214,16 @@ def perplexity_of_batches(answer: Any) -> str | None:
             for guess, hint in (
                 (
                     (means_reset * weight).sum().exp(),
-                    "Each batch starts from an empty memory; they go on from another.",
+                    "Each batch starts from an empty memory; it should go on from the last one.",
                 ),
-                (means_reset.exp().mean(), "Each batch starts from an empty memory; they go on from another."),
-                (means_reset.mean().exp(), "Each batch starts from an empty memory; they go on from another."),
+                (
+                    means_reset.exp().mean(),
+                    "Each batch starts from an empty memory; it should go on from the last one.",
+                ),
+                (
+                    means_reset.mean().exp(),
+                    "Each batch starts from an empty memory; it should go on from the last one.",
+                ),
                 (means.exp().mean(), "This is a mean of perplexities; the logarithms are to be averaged."),
                 ((means.exp() * weight).sum(), "This is a mean of perplexities; the logarithms are to be averaged."),
                 (means.mean().exp(), "Each batch counts the same; each character should."),
@@ -313,7 +319,7 @@ def every_parameter_moves(answer: Any) -> str | None:
             "one whose optimizer doesn't know the last layer",
         ),
         (right._replace(update=lambda loss, model, optimizer: loss.backward()), False, "one that makes no step"),
-        (right._replace(optimizer_for=lambda params: sgd(params, 1e-5)), True, "a right one with a small rate"),
+        (right._replace(optimizer_for=lambda params: sgd(params, 3e-6)), True, "a right one with a small rate"),
         (right._replace(build=lambda: small(num_layers=2)), True, "a right one of two layers"),
         (right._replace(optimizer_for=torch.optim.Adam), True, "a right one with Adam"),
     )

@@ -246,6 +246,16 @@ def sharing(layer: Any) -> Any:
     return read
 
 
+def rereading_from_zero(layer: Any) -> Any:
+    heard: list[Any] = []
+
+    def read(X: Any) -> Any:
+        heard.append(X)
+        return layer(torch.cat(heard))[0][-len(X) :]
+
+    return read
+
+
 RIGHT: dict[str, list[Any]] = {
     "10.1": [
         lambda a, k: a / 3**0.5 * (1 + 1 / k) ** 0.5,
@@ -370,6 +380,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda layer, head, y, n: -free(layer, head, y, n), "the predictions are wrong"),
     ],
     "10.7": [
+        (rereading_from_zero, "earlier pieces are read again"),
         (reads_once, "is not kept"),
         (with_state, "one tensor, got 2 values"),
         (lambda layer: keeping(layer, cut=lambda state: state), "a gradient walks back"),

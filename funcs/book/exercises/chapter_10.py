@@ -27,7 +27,7 @@ def rmse_of_a_mean_of_periods(answer: Any) -> str | None:
             lambda a, k: a / math.sqrt(3) * math.sqrt(2 / k)
         ),
         "That is a mean square: take its root.": lambda a, k: a * a / 3 * (1 + 1 / k),
-        "a is the largest error of one number; its root mean square is smaller (10.1).": (
+        "a is the largest error of one number; its root mean square is smaller (section 10.1).": (
             lambda a, k: a * math.sqrt(1 + 1 / k)
         ),
         "For independent noises it is the mean squares that add up, not their roots.": (
@@ -274,7 +274,7 @@ def of_biases(biases: torch.Tensor, h: int, longest: float) -> str | None:
     if same(got, wanted, 1e-3):
         return None
     if same(biases, wanted, 1e-3):
-        return "those are the half-lives; the biases are wanted (exercise 3 of chapter 8)."
+        return "those are the half-lives; the biases are wanted (exercise 4 of chapter 8)."
     if same(biases, 0.5 ** (1 / wanted), 1e-3):
         return "those are the gates; the biases are wanted, which the sigmoid makes gates of."
     if same(negated, wanted, 1e-3):
@@ -284,7 +284,7 @@ def of_biases(biases: torch.Tensor, h: int, longest: float) -> str | None:
     if same(biases, wanted.log(), 1e-3):
         return (
             f"the last unit's half-life is {got[-1]:.4g} steps: with the logarithm of the half-life as the bias, (8.2) "
-            "holds roughly (8.1). Exercise 3 of chapter 8 solves it."
+            "holds roughly (8.1). Exercise 4 of chapter 8 solves it."
         )
     if same(torch.sigmoid(biases), 1 - 1 / wanted, 1e-3):
         return f"1 minus 1 / half-life isn't the gate that halves a memory: unit 0's half-life is {got[0]:.3g} steps."
@@ -412,6 +412,7 @@ def any_layer_made_stateful(answer: Any) -> str | None:
             ) from None
         if not calls:
             return "The layer that is given is never called. Call it, with the state that its last call returned."
+        num_read = sum(shape[0] for shape in calls)
         if not all(isinstance(output, torch.Tensor) for output in got):
             return f"Each call must return the layer's output alone, one tensor, got {kind(got[0])}."
         if not same(got[0], fresh):
@@ -422,6 +423,8 @@ def any_layer_made_stateful(answer: Any) -> str | None:
             if same(torch.cat(got), from_zero):
                 return "Each call starts at zero: the state that the last one returned is not kept."
             return f"With an nn.{make.__name__}, three pieces give other numbers than the whole sequence at once."
+        if num_read > len(X):
+            return "The numbers are right, but earlier pieces are read again. Keep the state, not the inputs."
         if not same(call(call(answer, layer), X[:4].clone()), fresh):
             return (
                 "A second function made from the same layer starts where the first one ended: each needs its own state."

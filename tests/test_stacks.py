@@ -9,6 +9,7 @@ from torch import nn
 
 import funcs
 from funcs import book
+from funcs.book import stacks
 from funcs.recurrences.loops import layer_outer
 
 
@@ -20,7 +21,7 @@ def seeded() -> None:
 def pair(num_layers: int = 2) -> tuple[Any, Any]:
     mine = funcs.MyRNN(3, 8, num_layers).double()
     theirs = nn.RNN(3, 8, num_layers).double()
-    book.copy_weights(mine, theirs)
+    stacks.copy_weights(mine, theirs)
     return mine, theirs
 
 
@@ -46,7 +47,7 @@ class WritesIntoItsState(nn.RNN):
 
 def test_compare_layers_refuses_a_layer_that_changes_what_it_is_given() -> None:
     mine, theirs = funcs.MyRNN(3, 8), WritesIntoItsState(3, 8)
-    book.copy_weights(mine, theirs)
+    stacks.copy_weights(mine, theirs)
     with pytest.raises(ValueError, match="WritesIntoItsState changed them"):
         book.compare_layers(mine, theirs, [torch.randn(5, 4, 3), torch.zeros(1, 4, 8)])
 
@@ -56,7 +57,7 @@ def test_gradient_pairs_lays_ours_out_as_torch_does() -> None:
     X = torch.randn(5, 4, 3).double()
     for net in (mine, theirs):
         net(X)[0].sum().backward()
-    pairs = book.gradient_pairs(mine, theirs)
+    pairs = stacks.gradient_pairs(mine, theirs)
     assert len(pairs) == 6
     for ours, library in pairs:
         torch.testing.assert_close(ours, library)
@@ -67,7 +68,7 @@ def test_both_directions_are_those_of_nn_rnn(with_state: bool) -> None:
     mine, theirs = book.BiRNN(3, 8).double(), nn.RNN(3, 8, bidirectional=True).double()
     directions = {"": mine.forwards, "_reverse": mine.backwards}
     for suffix, part in directions.items():
-        book.copy_weights(part, theirs, suffix)
+        stacks.copy_weights(part, theirs, suffix)
     given = [torch.randn(5, 4, 3).double()] + [torch.randn(2, 4, 8).double()] * with_state
     forward, backward = book.compare_layers(mine, theirs, given, directions)
     assert forward <= 1e-12

@@ -51,19 +51,17 @@ from funcs.book.museum import (
 )
 from funcs.book.novel import fit_text, gated_model, plain_model, step_of
 from funcs.book.profiling import shares_of
-from funcs.book.reading import Reading, cell_values, read_with
+from funcs.book.reading import cell_values, read_with
 from funcs.book.recall import RecallModel, recall_batch, updates_to_recall
 from funcs.book.sliders import explore
 from funcs.book.stacks import (
     BiRNN,
     compare_layers,
     compare_padded,
-    copy_weights,
     draw_bidirectional,
     draw_lengths,
     draw_padded,
     draw_stack,
-    gradient_pairs,
     perplexities_of_seeds,
     run_order,
     seconds_in_turn,
@@ -79,14 +77,12 @@ __all__ = [
     "RED",
     "SKY",
     "BiRNN",
-    "Reading",
     "RecallModel",
     "blank_axes",
     "cell_values",
     "check",
     "compare_layers",
     "compare_padded",
-    "copy_weights",
     "draw_bars",
     "draw_bidirectional",
     "draw_blocks",
@@ -121,7 +117,6 @@ __all__ = [
     "explore",
     "fit_text",
     "gated_model",
-    "gradient_pairs",
     "graph_nodes",
     "long_jacobians",
     "perplexities_of_seeds",

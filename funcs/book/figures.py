@@ -347,7 +347,7 @@ def draw_orders(num_layers: int, num_steps: int, cells_done: int) -> Figure:
         "step by step": sorted(cells, key=lambda cell: cell[::-1]),
         "wavefront": sorted(cells, key=lambda cell: (sum(cell), cell)),
     }
-    fig, ax = blank_axes((num_steps + 1.5) * 3, num_layers + 2.8)
+    fig, ax = blank_axes((num_steps + 1.5) * 3, num_layers + 1.7)
     for p, (name, order) in enumerate(orders.items()):
         x = 0.75 + p * (num_steps + 1.5)
         done = set(order[:cells_done])

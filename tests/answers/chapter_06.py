@@ -108,13 +108,17 @@ sliced_outside = changed(
 )
 
 
-class Lazy(torch.autograd.Function):
-    """Lets autograd find the gradients, inside of backward."""
+class Keeping(torch.autograd.Function):
+    """Runs the loop and keeps what went in; the ways back differ."""
 
     @staticmethod
     def forward(ctx, *args):  # type: ignore[no-untyped-def]
         ctx.save_for_backward(*args)
         return sigmoid_loop(*args)
+
+
+class Lazy(Keeping):
+    """Lets autograd find the gradients, inside of backward."""
 
     @staticmethod
     def backward(ctx, dH):  # type: ignore[no-untyped-def]
@@ -176,13 +180,8 @@ def one_product_thrown_away(X: Any, H: Any, dZ: Any) -> Any:
     return sum(a[:, None] * b for a, b in zip(long, dZ.flatten(0, 1), strict=True))
 
 
-class Forward(torch.autograd.Function):
+class Forward(Keeping):
     """Lets torch find the derivatives forwards."""
-
-    @staticmethod
-    def forward(ctx, *args):  # type: ignore[no-untyped-def]
-        ctx.save_for_backward(*args)
-        return sigmoid_loop(*args)
 
     @staticmethod
     def backward(ctx, dH):  # type: ignore[no-untyped-def]
@@ -191,13 +190,8 @@ class Forward(torch.autograd.Function):
         return None, *found
 
 
-class Tiny(torch.autograd.Function):
+class Tiny(Keeping):
     """Tries tiny changes."""
-
-    @staticmethod
-    def forward(ctx, *args):  # type: ignore[no-untyped-def]
-        ctx.save_for_backward(*args)
-        return sigmoid_loop(*args)
 
     @staticmethod
     def backward(ctx, dH):  # type: ignore[no-untyped-def]

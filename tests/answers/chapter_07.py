@@ -80,6 +80,12 @@ def reads_inputs_everywhere(X: torch.Tensor, state: torch.Tensor, layers: Any) -
     return torch.stack(H)
 
 
+def ready_after_writing(layer: int, t: int, done: Any) -> bool:
+    done.update((-1, s) for s in range(9))
+    done.update((k, -1) for k in range(9))
+    return {(layer - 1, t), (layer, t - 1)} <= done
+
+
 RIGHT: dict[str, list[Any]] = {
     "07.1": [(4, 2, 0, 8), [4, 2, 0, 8], torch.tensor([4, 2, 0, 8])],
     "07.2": [335_616, torch.tensor(335_616)],
@@ -115,6 +121,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ("335616", "the text '335616'"),
     ],
     "07.3": [
+        (ready_after_writing, "has changed `done`"),
         (lambda layer, t, done: len(done) >= layer + t, "is not ready as long as"),
         (
             lambda layer, t, done: (

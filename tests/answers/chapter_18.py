@@ -144,6 +144,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (0.01, "multiply"),
         (0.5, "survive the first step"),
         (1.377, "not in percent"),
+        (1.38, "not in percent"),
+        (0.986, "spared once; p is"),
         (0.1, "And 50 times"),
     ],
 }

@@ -76,7 +76,10 @@ def cell_is_ready(answer: Any) -> str | None:
             *((needs - {need}, False) for need in sorted(needs)),
             *(((needs | others) - {need}, False) for need in sorted(needs)),
         ]:
-            result = call(answer, layer, t, set(done))
+            given = set(done)
+            result = call(answer, layer, t, given)
+            if given != done:
+                return "Your function has changed `done`; it is only to look."
             if not isinstance(result, bool):
                 return f"Return True or False, not {kind(result)}."
             if result is ready:

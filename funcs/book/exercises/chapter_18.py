@@ -191,7 +191,7 @@ def probability_that_spares_half(answer: Any) -> str | None:
     p = 1 - 0.5 ** (1 / 50)
     if same(answer, p, tolerance=2e-3):
         return None
-    if same(answer, 1 - p, tolerance=1e-4):
+    if same(answer, 1 - p, tolerance=1e-3):
         return "So probable is it that a unit is spared once; p is the probability that it isn't."
     if same(answer, 0.5 / 50, tolerance=1e-3):
         return (
@@ -199,6 +199,6 @@ def probability_that_spares_half(answer: Any) -> str | None:
         )
     if same(answer, 0.5):
         return "Then half of the units survive the first step."
-    if same(answer, 100 * p, tolerance=2e-3):
+    if same(answer, 100 * p, tolerance=5e-3):
         return "A probability is between 0 and 1, not in percent."
     return "With which probability is a unit spared once? And 50 times?"

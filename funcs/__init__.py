@@ -27,7 +27,7 @@ from funcs.loaders import (
     sequential_partition,
 )
 from funcs.lstm import LSTM
-from funcs.prediction import predict
+from funcs.prediction import Written, generate, predict, sampling_probs
 from funcs.recurrences import recurrence
 from funcs.rnn import RNN, RNNModel, detach, get_rnn_params, init_rnn_state, rnn_forward
 from funcs.stacked import MyRNN
@@ -46,10 +46,12 @@ __all__ = [
     "TextLoader",
     "TimeMachineLoader",
     "Vocab",
+    "Written",
     "choose_device",
     "clean_text",
     "detach",
     "evaluate",
+    "generate",
     "get_rnn_params",
     "init_rnn_state",
     "load_corpus",
@@ -62,6 +64,7 @@ __all__ = [
     "recurrence",
     "recurrences",
     "rnn_forward",
+    "sampling_probs",
     "sequential_partition",
     "tokenize",
     "train",

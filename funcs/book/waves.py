@@ -37,11 +37,11 @@ def with_seed(seed: int, build: Callable[[], Any]) -> Any:
 
 
 def two_at_a_time(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], Any]:
-    """{job: function(*job)}, two jobs at a time with one thread each."""
+    """{job: function(*job)}, two jobs at a time with one thread each; one at a time where torch has one thread."""
     jobs, num_threads = list(jobs), torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(min(2, num_threads)) as pool:
             return dict(zip(jobs, pool.map(lambda job: function(*job), jobs), strict=True))
     finally:
         torch.set_num_threads(num_threads)
@@ -50,8 +50,8 @@ def two_at_a_time(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]])
 def draw_own_errors(x: torch.Tensor, errors: Mapping[str, torch.Tensor], noise: float) -> Figure:
     """Errors without the noise, a row for each predictor, over the band in which the noise lies."""
     fig, axes = plt.subplots(len(errors), 1, figsize=(8, 1.35 * len(errors)), sharex=True, sharey=True)
-    for ax, (name, error) in zip(axes, errors.items(), strict=True):
-        ax.axhspan(-noise, noise, color="#e2e2e2", lw=0, label="where the noise lies")
+    for row, (ax, (name, error)) in enumerate(zip(axes, errors.items(), strict=True)):
+        ax.axhspan(-noise, noise, color="#e2e2e2", lw=0, label=None if row else "where the noise lies")
         ax.plot(x, error[: len(x)], color=color_of(name), lw=0.9, label=name)
         ax.set(ylabel="error", ylim=(-2.4 * noise, 3.6 * noise))
         ax.legend(ncol=2, loc="upper right", fontsize=8)
@@ -63,8 +63,8 @@ def draw_own_errors(x: torch.Tensor, errors: Mapping[str, torch.Tensor], noise: 
 def draw_forecasts(truth: torch.Tensor, forecasts: Mapping[str, torch.Tensor]) -> Figure:
     """A row for each forecast, over the truth."""
     fig, axes = plt.subplots(len(forecasts), 1, figsize=(8, 1.75 * len(forecasts)), sharex=True, layout="constrained")
-    for ax, (name, forecast) in zip(axes, forecasts.items(), strict=True):
-        ax.plot(truth, color="#bbbbbb", lw=2.5, label="the wave, without noise")
+    for row, (ax, (name, forecast)) in enumerate(zip(axes, forecasts.items(), strict=True)):
+        ax.plot(truth, color="#bbbbbb", lw=2.5, label=None if row else "the wave, without noise")
         ax.plot(forecast, color=color_of(name), lw=1, label=name)
         ax.set(ylabel="y", ylim=(-4.5, 6.5))
         ax.legend(ncol=2, loc="upper right", fontsize=8)
@@ -84,8 +84,8 @@ def draw_frequencies(errors: Mapping[float, Mapping[str, float]], floor: float) 
         ax.semilogy(list(errors), [error[name] for error in errors.values()], color=color, label=label, **style)
     ax.axhline(floor, color="#777777", ls="--", lw=1, label="floor")
     ax.axvline(1.0, color="#777777", lw=1, label="at home")
-    ax.set(xlabel="frequency, as a multiple of that at home", ylabel="RMSE, one step ahead", ylim=(0.025, 60))
-    ax.legend(ncol=3, loc="upper center", fontsize=8)
+    ax.set(xlabel="frequency, as a multiple of that at home", ylabel="RMSE, one step ahead", ylim=(0.025, 8))
+    fig.legend(ncol=3, loc="outside upper center", fontsize=8)
     return fig
 
 

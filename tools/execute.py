@@ -25,6 +25,7 @@ def execute(path: Path) -> None:
         store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],  # not a warning about TCP in every kernel
         record_timing=False,
+        coalesce_streams=True,  # what is printed piece by piece is stored as one
     )
     client.execute()
     for cell in notebook.cells:

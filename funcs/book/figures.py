@@ -379,9 +379,9 @@ def draw_partitions(text: str, partitions: dict[str, list[Batch]], batch: int) -
     batch_size, num_steps = next(iter(partitions.values()))[0][0].shape
     panel = 2 * batch_size + 2.6
     length = len(text) // (batch_size * num_steps) * num_steps
-    fig, ax = blank_axes(length + 2 * num_steps + 1, panel * len(partitions), scale=0.29)
+    fig, ax = blank_axes(length + 2 * num_steps + 1, panel * len(partitions) - 1.0, scale=0.29)
     for p, (name, batches) in enumerate(partitions.items()):
-        top = panel * (len(partitions) - p) - 1.0
+        top = panel * (len(partitions) - p) - 2.0
         colors, alphas = ["#bbbbbb"] * len(text), [0.25] * len(text)
         for k, (X, _) in enumerate(batches):
             for position in X.flatten().tolist():
@@ -389,7 +389,7 @@ def draw_partitions(text: str, partitions: dict[str, list[Batch]], batch: int) -
         offset = int(min(X.min() for X, _ in batches)) % num_steps
         strip = len(batches) * num_steps
         left = 0.5 + num_steps
-        ax.text(left, top + 0.35, f"{name}: batch {batch} of 0 … {len(batches) - 1}", fontsize=10, weight="bold")
+        ax.text(left, top + 0.35, f"{name}: batch {batch} (of 0 to {len(batches) - 1})", fontsize=10, weight="bold")
         for i in range(batch_size):
             first = 0 if i == 0 else offset + i * strip
             last = len(text) if i == batch_size - 1 else offset + (i + 1) * strip

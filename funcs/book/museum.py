@@ -227,7 +227,7 @@ def draw_rates(curves: Mapping[str, Mapping[float, float]], top: float = 60) -> 
 def draw_last_states(words: Sequence[str]) -> Figure:
     """Words in the columns of a padded batch: the line that H[-1] reads, and the last letter of each (chapter 17)."""
     longest = max(map(len, words))
-    fig, ax = blank_axes(len(words) + 13, longest + 1.3)
+    fig, ax = blank_axes(len(words) + 10.6, longest + 1.3)
     for j, word in enumerate(words):
         letters = [[letter] for letter in word] + [["0"]] * (longest - len(word))
         colors = [[SKY]] * len(word) + [["#bbbbbb"]] * (longest - len(word))

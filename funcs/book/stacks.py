@@ -68,8 +68,8 @@ def draw_bidirectional(num_steps: int = 5, position: int | None = None) -> Figur
             `position` is drawn in red. None draws no such way.
     """
     extra = 0.0 if position is None else WIDTH  # room for the label of the last step
-    fig, ax = blank_axes(WIDTH * num_steps + 0.6 + extra, 10.4 if position is None else 11.4)
-    columns = [2.0 + WIDTH * t for t in range(num_steps + 1)]  # the last one is outside the window
+    fig, ax = blank_axes(WIDTH * num_steps + 1.6 + extra, 10.4 if position is None else 11.4)
+    columns = [3.0 + WIDTH * t for t in range(num_steps + 1)]  # the last one is outside the window
     rows = {"X": 1.7, "there": 4.3, "back": 6.7, "O": 9.3}
     labels = {"X": "X_{}", "there": r"\overrightarrow{{H}}_{}", "back": r"\overleftarrow{{H}}_{}", "O": "O_{}"}
     colors = {"X": BLUE, "there": ORANGE, "back": GREEN, "O": PINK}
@@ -85,6 +85,8 @@ def draw_bidirectional(num_steps: int = 5, position: int | None = None) -> Figur
         if t < num_steps:
             arrow(ax, (x, rows["there"]), (columns[t], rows["there"]))
             arrow(ax, (columns[t], rows["back"]), (x, rows["back"]), RED if red else GREY)
+    for name, words in (("there", "reads →"), ("back", "← reads")):
+        ax.text(columns[0] - 1.15, rows[name], words, ha="right", va="center", fontsize=9)
     ax.text((columns[0] + columns[num_steps - 1]) / 2, 0.1, "time →", ha="center", fontsize=10)
     if position is not None:
         way = "Red: its way to" if leak else "It is outside, and no way leads to"
@@ -121,7 +123,9 @@ def draw_lengths(batches: Mapping[str, torch.Tensor]) -> Figure:
     Args:
         batches: name → the sentences' lengths, (batch_size,).
     """
-    fig, axes = plt.subplots(1, len(batches), figsize=(4.5 * len(batches), 3.0), layout="constrained", squeeze=False)
+    fig, axes = plt.subplots(
+        1, len(batches), figsize=(4.5 * len(batches), 3.0), layout="constrained", squeeze=False, sharey=True
+    )
     for ax, (name, lengths) in zip(axes[0], batches.items(), strict=True):
         places = range(1, len(lengths) + 1)
         longest = int(lengths.max())

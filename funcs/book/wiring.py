@@ -228,6 +228,12 @@ def draw_cell(
     road.set(fc="#f9ddd0" if backward else "#f9e6bf", ec="none", zorder=1)
     name = diagram.name + (", backward" if backward else "")
     ax.text(diagram.edge - 0.2, 1.8, name, ha="right", va="center", fontsize=10, color=GREY)
+    if backward and kind == "rnn":  # what this step gives to the sums (6.4)
+        for x, y, term in (
+            (3.2, 2.45, r"to $dW_{hh}$: $H_{t-1}^\top dZ_t$"),
+            (9.2, 2.45, r"to $dW_{xh}$: $X_t^\top dZ_t$"),
+        ):
+            ax.text(x, y, term, ha="center", va="center", fontsize=11.5, color=GREY)
     nodes = {name: turned(node) for name, node in diagram.nodes.items()} if backward else diagram.nodes
     for wire in diagram.wires:
         width = 2.2 if wire.state else 1.3

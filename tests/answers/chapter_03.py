@@ -75,7 +75,7 @@ def only_lists(indices: Any, vocab: Any) -> str:
 
 
 RIGHT: dict[str, list[Any]] = {
-    "03.1": [9, (10_000 - 50) // 1000, torch.tensor([9])],
+    "03.1": [9, (10_049 - 50) // 1000, torch.tensor([9])],
     "03.2": [16.89, 16.8875, torch.tensor(16.888, dtype=torch.float64)],
     "03.3": [0.8211, 16_669 / 20_300],
     "03.4": [to_text, to_text_by_loop],
@@ -84,8 +84,8 @@ RIGHT: dict[str, list[Any]] = {
 }
 WRONG: dict[str, list[tuple[Any, str]]] = {
     "03.1": [
-        (10, "nothing for the offset and the last label"),
-        (9.95, "Only whole batches count"),
+        (10, "too little for the offset and the last label"),
+        (9.999, "Only whole batches count"),
         (200, "with nothing set aside"),
         ([9], "got 1 value: [9]"),
         (199, "20 of them make a batch"),
@@ -93,7 +93,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ("9", "got the text"),
     ],
     "03.2": [
-        (2.8266, "the exponential of its negative"),
+        (2.8266, "the average of −ln p; the formula takes the exponential of it"),
         (-2.8266, "the exponential of its negative"),
         (4.078, "2 to that power"),
         (0.0592, "a minus sign in the exponent"),

@@ -74,6 +74,16 @@ def glued(x: Any, state: Any, params: Any) -> Any:
     return torch.cat(outputs), (H,)
 
 
+def by_comparing(x: Any, state: Any, params: Any) -> Any:
+    W_xh, W_hh, b_h, W_hq, b_q = params
+    (H,), outputs = state, []
+    for tokens in x.T:
+        X = (tokens[:, None] == torch.arange(len(W_xh))).to(W_xh.dtype)
+        H = torch.tanh((X[:, :, None] * W_xh).sum(1) + H @ W_hh + b_h)
+        outputs.append(H @ W_hq + b_q)
+    return torch.cat(outputs), (H,)
+
+
 def rows_of_x(x: Any, state: Any, params: Any) -> Any:
     return embedded(x.T, state, params)
 
@@ -153,6 +163,16 @@ def row_for_each_place(table: Any, counts: Any) -> Any:
     return (torch.zeros_like(table).index_add_(0, places, table.softmax(1)[places]) - counts) / counts.sum()
 
 
+def by_shares(table: Any, counts: Any) -> Any:
+    used = counts.sum(1, keepdim=True)
+    return used / counts.sum() * (table.softmax(1) - counts / used)
+
+
+def by_safe_shares(table: Any, counts: Any) -> Any:
+    used = counts.sum(1, keepdim=True)
+    return used / counts.sum() * (table.softmax(1) - counts / used.clamp(min=1e-9))
+
+
 def draw_token(logits: Any, temperature: float) -> int:
     if temperature == 0:
         return int(logits.argmax())
@@ -179,7 +199,7 @@ RIGHT: dict[str, list[Any]] = {
     "04.3": [1 / 35, 0.02857, torch.tensor(1 / 35)],
     "04.4": [rows, embedded],
     "04.5": [in_pieces, split_in_pieces],
-    "04.6": [table_gradient, table_gradient_by_logs],
+    "04.6": [table_gradient, table_gradient_by_logs, by_safe_shares],
     "04.7": [draw_token, draw_by_gumbel],
 }
 WRONG: dict[str, list[tuple[Any, str]]] = {
@@ -212,6 +232,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (by_eye, "a one-hot tensor was made"),
         (copied, "a matrix product with W_xh"),
         (glued, "a matrix product with W_xh"),
+        (by_comparing, "makes one-hot vectors"),
         (with_funcs, "Write the loop yourself"),
         (rows_of_x, "a step is a column"),
         (changed(zero=[4]), "b_q"),
@@ -235,6 +256,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda table, counts: -table_gradient(table, counts), "the other way"),
         (lambda table, counts: (table.softmax(1) - counts) / counts.sum(), "each time P takes part"),
         (lambda table, counts: table.softmax(1) - counts / counts.sum(1, keepdim=True), "used often gets more"),
+        (by_shares, "0 / 0 is nan"),
         (by_autograd, "Without autograd"),
         (by_functorch, "Without autograd"),
         (row_for_each_place, "don't round"),

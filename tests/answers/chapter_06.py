@@ -357,6 +357,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ((-0.51, 1.36), "derivative of tanh"),
         (-0.51, "Give two numbers"),
         ("-0.51", "Give two numbers"),
+        ((0.1, "1.28"), "One number is wanted"),
     ],
     "06.7": [
         (changed(cut_by_detach, "len(xs) - k", "-1"), "the whole gradient"),

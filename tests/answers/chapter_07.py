@@ -117,6 +117,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (336_384, "how many has ours"),
         (218_880, "Only one of the layers reads 28"),
         (393_984, "Not every layer reads 256"),
+        (72_960, "That is the first layer"),
         ((335, 616), "A comma within a number"),
         ("335616", "the text '335616'"),
     ],

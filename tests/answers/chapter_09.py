@@ -136,7 +136,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (14.62, "nothing is added up"),
         (0, "two digits that aren't zero"),
         (0.00, "two digits that aren't zero"),
-        (0.002, "two digits, please"),
+        (0.002, "two significant digits, please"),
         (2.2, "That is the half-life"),
         ("0.0019", "got the text"),
         (torch.full((20,), SIGMA), "Each step multiplies what is left"),

@@ -289,6 +289,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda a, k: a / (3 * k) ** 0.5, "noise of the mean alone"),
         (lambda a, k: a * (2 / 3) ** 0.5, "right for k = 1 alone"),
         (lambda a, k: a * a / 3 * (1 + 1 / k), "take its root"),
+        (lambda a, k: a / 3**0.5 * (1 + 1 / k), "the RMSE is a root"),
         (lambda a, k: a * (1 + 1 / k) ** 0.5, "a is the largest error"),
         (lambda a, k: a / 3**0.5 * (1 + k**-0.5), "mean squares that add up"),
         (lambda a, k: a * ((1 + k) / 3) ** 0.5, "the sum of the k numbers"),

@@ -75,6 +75,25 @@ def train_and_return_sum(model: Any, pairs: Any, lr: Any) -> Any:
     return sum(train_on()(model, [pair], lr) for pair in pairs)
 
 
+def train_with_smaller_steps(model: Any, pairs: Any, lr: Any) -> Any:
+    return train_on()(model, pairs, lr / len(pairs))
+
+
+def train_once(mean: bool = False) -> Any:
+    """One step for the sum or the mean of all losses."""
+
+    def answer(model: Any, pairs: Any, lr: Any) -> Any:
+        losses = torch.stack([F.mse_loss(model(x), y) for x, y in pairs])
+        model.zero_grad()
+        (losses.mean() if mean else losses.sum()).backward()
+        with torch.no_grad():
+            for param in model.parameters():
+                param -= lr * param.grad
+        return losses[-1].item()
+
+    return answer
+
+
 def cut(text: Any, batch_size: Any, num_steps: Any) -> Any:
     strips, labels = text[:-1].reshape(batch_size, -1), text[1:].reshape(batch_size, -1)
     for i in range(0, strips.shape[1], num_steps):
@@ -99,6 +118,13 @@ def rolled_over_all(text: Any, batch_size: Any, num_steps: Any) -> Any:
     labels = torch.roll(text[:-1], -1).reshape(batch_size, -1)
     for i in range(0, strips.shape[1], num_steps):
         yield strips[:, i : i + num_steps], labels[:, i : i + num_steps]
+
+
+def text_end_for_all(text: Any, batch_size: Any, num_steps: Any) -> Any:
+    """The last label of every strip is the text's last character."""
+    for x, y in rolled(text, batch_size, 10_000):
+        labels = torch.cat([y[:, :-1], text[-1].expand(batch_size, 1)], 1)
+        yield from zip(x.split(num_steps, 1), labels.split(num_steps, 1), strict=True)
 
 
 def last_label_dropped(text: Any, batch_size: Any, num_steps: Any) -> Any:
@@ -343,6 +369,9 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (train_on(before=False, start=True), "Not every step is that of its own pair"),
         (train_on(clip=0.01), "only makes the steps smaller"),
         (train_on(before=False, clip=0.1), "only makes the steps smaller"),
+        (train_with_smaller_steps, "only makes the steps smaller"),
+        (train_once(), "one step for all pairs together"),
+        (train_once(mean=True), "one step for all pairs together"),
         (train_on_nothing, "don't move"),
         (train_and_return_nothing, "returns nothing"),
         (train_and_return_sum, "the loss of the last pair"),
@@ -351,6 +380,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "17.2": [
         (rolled, "the last label of a strip"),
         (rolled_over_all, "the last label of a strip"),
+        (text_end_for_all, "the last label of a strip"),
         (last_label_dropped, "characters are lost"),
         (rolled_the_other_way, "a label is not the next"),
         (inputs_moved_too, "the inputs are no longer"),

@@ -142,6 +142,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "18.6": [
         (0.5 ** (1 / 50), "spared once; p is"),
         (0.01, "multiply"),
+        (0.0139, "three digits behind the zeros"),
+        (0.014, "three digits behind the zeros"),
         (0.5, "survive the first step"),
         (1.377, "not in percent"),
         (1.38, "not in percent"),

@@ -14,18 +14,16 @@ from funcs.text import Vocab, clean_text, read_time_machine, tokenize
 
 @exercise("03.1")
 def number_of_batches(answer: Any) -> str | None:
-    num_batches = len(list(sequential_partition(torch.arange(10_000), 20, 50, 0)))
+    num_batches = len(list(sequential_partition(torch.arange(10_049), 20, 50, 0)))
     if same(answer, num_batches):
         return None
-    if same(answer, 10_000 // (20 * 50)):
-        return (
-            "So many batches would leave nothing for the offset and the last label: how many characters do they need?"
-        )
-    if same(answer, (10_000 - 50) / (20 * 50)):
+    if same(answer, 10_049 // (20 * 50)):
+        return "So many batches leave too little for the offset and the last label: how many characters do they need?"
+    if same(answer, (10_049 - 50) / (20 * 50)):
         return "Only whole batches count."
-    if same(answer, (10_000 - 50) // 50):
+    if same(answer, (10_049 - 50) // 50):
         return "This is the number of pieces; 20 of them make a batch."
-    if same(answer, 10_000 // 50):
+    if same(answer, 10_049 // 50):
         return "This is the number of pieces, with nothing set aside; 20 pieces make a batch."
     return "One batch takes 20 · 50 characters; some are set aside for offset and last label. Only whole batches count."
 
@@ -41,7 +39,9 @@ def unsure_among(answer: Any) -> str | None:
     entropy = mean_log(corpus)
     if same(answer, math.exp(entropy), 1e-3):
         return None
-    if same(answer, entropy, 1e-3) or same(answer, -entropy, 1e-3):
+    if same(answer, entropy, 1e-3):
+        return "This is the average of −ln p; the formula takes the exponential of it."
+    if same(answer, -entropy, 1e-3):
         return "This is the average of ln p; the formula takes the exponential of its negative."
     if same(answer, entropy / math.log(2), 1e-3):
         return "This is the average of −log₂ p, so k is 2 to that power."

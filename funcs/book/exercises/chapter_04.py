@@ -16,12 +16,13 @@ from funcs.text import Vocab
 
 
 class Watching(TorchDispatchMode):
-    """Notes the inner sizes of all matrix products, and whether a one-hot tensor is made."""
+    """Notes the inner sizes of all matrix products, and whether a one-hot tensor is made, by torch or by comparing."""
 
     def __init__(self) -> None:
         super().__init__()
         self.inner: set[int] = set()
         self.one_hot = False
+        self.compared = False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = str(func)
@@ -29,6 +30,7 @@ class Watching(TorchDispatchMode):
         if "mm" in name:
             self.inner.add(factors[-1].shape[-2])
         self.one_hot = self.one_hot or "scatter" in name or "eye" in name
+        self.compared = self.compared or "eq." in name
         return func(*args, **(kwargs or {}))
 
 
@@ -136,6 +138,8 @@ def rows_instead_of_one_hot(answer: Any) -> str | None:
             return "The numbers are right, but a one-hot tensor was made on the way: pick rows of W_xh instead."
         if watching.inner & {vocab_size, vocab_size + h}:
             return "The numbers are right, but there is a matrix product with W_xh in it: pick its rows instead."
+        if watching.compared:
+            return "The numbers are right, but comparing the tokens makes one-hot vectors: pick rows of W_xh instead."
     return None
 
 
@@ -221,6 +225,8 @@ def gradient_of_the_table(answer: Any) -> str | None:
             return f"The gradient has the shape of the table, here {(size, size)}; yours is {kind(got)}."
         if same(got, wanted, 1e-6):
             continue
+        if same(got.nan_to_num(), wanted, 1e-6):
+            return "Nearly. A character that never stands first has no counts: 0 / 0 is nan. Do without that division."
         for slip, hint in (
             (N * wanted, "This is N times too long: (4.3) averages over all pairs."),
             ((rows.T * P - counts) / N, "counts.sum(1) is one number per row: keep it a column, with keepdim=True."),

@@ -391,7 +391,8 @@ def where_the_wall_stands(answer: Any) -> str | None:
     b, factor = math.atanh(0.6) - 2 * 0.6, 2 * (1 - 0.6**2)
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
         return f"Give two numbers, (b, factor); got {kind(answer)}."
-    same(answer, (b, factor))  # raises a hint if they are no numbers
+    for value, wanted in zip(answer, (b, factor), strict=True):
+        same(value, wanted)  # raises a hint if it is no number
     if any(torch.as_tensor(value).dim() for value in answer):
         return "Give two numbers, (b, factor); one of yours is a tensor with more than one."
     given_b, given_factor = (float(value) for value in answer)

@@ -61,6 +61,8 @@ def number_of_parameters(answer: Any) -> str | None:
         return "Only one of the layers reads 28 features."
     if same(answer, 3 * sum(param.numel() for param in MyRNN(256, 256).parameters())):
         return "Not every layer reads 256 features."
+    if same(answer, sum(param.numel() for param in MyRNN(28, 256).parameters())):
+        return "That is the first layer; there are two more."
     return "Count W_xh, W_hh and b_h of each of the three layers: what does the layer read, and how many units has it?"
 
 

@@ -52,7 +52,7 @@ def memory_left_after_twenty_steps(answer: Any) -> str | None:
         0.5**20: "σ(1) is not a half; σ(0) is.",
         (1 - gate) ** 20: "1 − σ(1) is what a step takes away; what does it leave?",
         math.tanh(1) ** 20: "The gate is a sigmoid; this is tanh(1).",
-        0.002: "The right way; two digits, please.",
+        0.002: "The right way; two significant digits, please.",
         0.0: "So many zeros: two digits that aren't zero, please.",
         math.log(2) / -math.log(gate): "That is the half-life, in steps; what is left after 20 of them?",
         1.0: "The gate stands at σ(1), and not at 1.",

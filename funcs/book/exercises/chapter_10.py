@@ -27,6 +27,9 @@ def rmse_of_a_mean_of_periods(answer: Any) -> str | None:
             lambda a, k: a / math.sqrt(3) * math.sqrt(2 / k)
         ),
         "That is a mean square: take its root.": lambda a, k: a * a / 3 * (1 + 1 / k),
+        "The mean squares add up to that many times the floor's; the RMSE is a root.": (
+            lambda a, k: a / math.sqrt(3) * (1 + 1 / k)
+        ),
         "a is the largest error of one number; its root mean square is smaller (section 10.1).": (
             lambda a, k: a * math.sqrt(1 + 1 / k)
         ),

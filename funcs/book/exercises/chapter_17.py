@@ -16,17 +16,22 @@ Pairs = list[tuple[torch.Tensor, torch.Tensor]]
 
 
 def trained(model: nn.Module, pairs: Pairs, lr: float, zero: str) -> tuple[list[torch.Tensor], float]:
-    """The weights after plain SGD, with the gradients zeroed before each pair, after it, at the start or never."""
+    """The weights after plain SGD, with the gradients zeroed before each pair, after it, at the start or never.
+
+    "together" is one step with the gradients of all pairs.
+    """
     model = copy.deepcopy(model)
     for param in model.parameters():
         param.grad = torch.ones_like(param)
-    if zero == "start":
+    if zero in ("start", "together"):
         model.zero_grad()
-    for x, y in pairs:
+    for i, (x, y) in enumerate(pairs, 1):
         if zero == "before":
             model.zero_grad()
         loss = F.mse_loss(model(x), y)
         loss.backward()
+        if zero == "together" and i < len(pairs):
+            continue
         with torch.no_grad():
             for param in model.parameters():
                 param.sub_(lr * param.grad)  # type: ignore[operator]
@@ -42,6 +47,7 @@ def gradients_of_one_pair(answer: Any) -> str | None:
         pairs = [(torch.randn(5, sizes[0]), torch.randn(5, sizes[1])) for _ in range(count)]
         begin = [param.detach().clone() for param in model.parameters()]
         ways = {zero: trained(model, pairs, lr, zero) for zero in ("before", "after", "start", "never")}
+        together = [trained(model, pairs, rate, "together")[0] for rate in (lr, lr / count)]
         for param in model.parameters():
             param.grad = torch.ones_like(param)
         got = call(answer, model, [(x.clone(), y.clone()) for x, y in pairs], lr)
@@ -52,6 +58,8 @@ def gradients_of_one_pair(answer: Any) -> str | None:
             return "The steps are still those of the function above."
         if same(weights, ways["after"][0]) or same(weights, ways["start"][0]):
             return "Not every step is that of its own pair: the model came with a gradient, earlier pairs leave one."
+        if any(same(weights, once) for once in together):
+            return "That is one step for all pairs together; one step after each pair is wanted."
         if not same(weights, ways["before"][0]):
             return (
                 "The weights are not those of plain gradient descent, one step of size lr for each pair. Something "

@@ -197,6 +197,8 @@ def probability_that_spares_half(answer: Any) -> str | None:
         return (
             "Nobody can be dropped twice: the probabilities of being spared multiply, those of the holes don't add up."
         )
+    if same(answer, p, tolerance=2e-2):
+        return "Near: three digits behind the zeros are wanted, and nothing approximated on the way."
     if same(answer, 0.5):
         return "Then half of the units survive the first step."
     if same(answer, 100 * p, tolerance=5e-3):

@@ -22,12 +22,12 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Later chapters first: they train longest, and with two processes the longest must not begin last."""
+    """The browser first, then later chapters, which train longest: of two processes none must begin a long one last."""
     chapters = sorted(
         {item.path for item in items if item.path.suffix == ".ipynb"}, key=lambda path: (path.name, str(path))
     )
     places = {path: -number for number, path in enumerate(chapters)}
-    items.sort(key=lambda item: places.get(item.path, 1))
+    items.sort(key=lambda item: (item.path.name != "test_browser.py", places.get(item.path, 1)))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, Rectangle
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -102,12 +102,16 @@ def draw_padded(sentences: Sequence[str], padding: str = "·") -> Figure:
     """Sentences of unequal length as the rows of one batch; what is missing is padding (chapter 18)."""
     longest = max(map(len, sentences))
     fig, ax = blank_axes(longest + 1, len(sentences) + 3.2, scale=0.165)
+    top = len(sentences) + 2.7
     for i, sentence in enumerate(sentences):
-        rest = longest - len(sentence)
-        row = list(sentence.replace(" ", "␣")) + [padding] * rest
-        colors = [BLUE] * (len(sentence) - 1) + [ORANGE] + ["#bbbbbb"] * rest
-        alphas = [0.3] * (len(sentence) - 1) + [0.9] + [0.35] * rest
-        draw_cells(ax, [row], 0.5, len(sentences) + 2.7 - i, [colors], [alphas], fontsize=7.5)
+        end, bottom = len(sentence), top - i - 1
+        runs = ((0, end - 1, BLUE, 0.3), (end - 1, end, ORANGE, 0.9), (end, longest, "#bbbbbb", 0.35))
+        for start, stop, color, alpha in runs:
+            ax.add_patch(Rectangle((0.5 + start, bottom), stop - start, 1, fc=color, alpha=alpha, ec="none"))
+        for j, label in enumerate(sentence.replace(" ", "␣").ljust(longest, padding)):
+            ax.text(1 + j, bottom + 0.47, label, ha="center", va="center", fontsize=7.5, color="#111111")
+    ax.vlines([0.5 + j for j in range(longest + 1)], top - len(sentences), top, color="white", lw=1.5)
+    ax.hlines([top - i for i in range(len(sentences) + 1)], 0.5, longest + 0.5, color="white", lw=1.5)
     x = 0.5
     for color, alpha, label in ((BLUE, 0.3, "real"), (ORANGE, 0.9, "the last real step"), ("#bbbbbb", 0.35, "padding")):
         draw_cells(ax, [[""]], x, 1.8, [[color]], [[alpha]])

@@ -42,6 +42,16 @@ def overwritten(x: Any, G: Any, num_rows: int) -> Any:
     return gradient
 
 
+def stored_once(x: Any, G: Any, num_rows: int) -> Any:
+    gradient = torch.zeros(num_rows, G.shape[1])
+    gradient[x] = G
+    return gradient
+
+
+def without_num_rows(x: Any, G: Any, num_rows: int) -> Any:
+    return torch.nn.functional.one_hot(x).T.to(G.dtype) @ G
+
+
 def averaged(x: Any, G: Any, num_rows: int) -> Any:
     return by_product(x, G, num_rows) / torch.bincount(x, minlength=num_rows).clamp(min=1)[:, None]
 
@@ -134,7 +144,9 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (291_840, "linear layer has a bias"),
         (290_844, "biases of nn.RNN are missing"),
         (277_504, "on top is missing"),
+        (290_816, "No bias is counted"),
         (291_869, "Add up"),
+        ("291,868", "One number is wanted"),
     ],
     "05.2": [
         (with_change(2, lambda model, b: model.rnn.bias_ih_l0), "only one of them"),
@@ -145,6 +157,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     ],
     "05.3": [
         (overwritten, "collects all its rows"),
+        (stored_once, "collects all its rows"),
+        (without_num_rows, "shape of the table"),
         (averaged, "not their mean"),
         (divided, "not their mean"),
         (by_backward, "without autograd"),

@@ -20,6 +20,7 @@ def number_of_parameters(answer: Any) -> str | None:
         291_868 - 28: "The linear layer has a bias too.",
         291_868 - 28 * 512 - 28: "The linear layer on top is missing.",
         291_868 - 1_024: "The biases of nn.RNN are missing.",
+        291_868 - 1_024 - 28: "No bias is counted, and they all learn.",
     }.items():
         if same(answer, slip):
             return hint

@@ -5,6 +5,7 @@ rnn, stacked,        models and layers; GRU and LSTM stand wherever nn.GRU and n
 gru, lstm            (layers: what they share)
 training, live,      the training loop with its live curve, letting a model write, where to compute
 prediction, devices
+ngrams               counting instead of learning
 recurrences          the cells forward and backward by hand, and as plain loops
 book                 what only the notebooks need; `from funcs import book`
 
@@ -27,6 +28,7 @@ from funcs.loaders import (
     sequential_partition,
 )
 from funcs.lstm import LSTM
+from funcs.ngrams import NGram
 from funcs.prediction import Written, generate, predict, sampling_probs
 from funcs.recurrences import recurrence
 from funcs.rnn import RNN, RNNModel, detach, get_rnn_params, init_rnn_state, rnn_forward
@@ -34,7 +36,7 @@ from funcs.stacked import MyRNN
 from funcs.text import Vocab, clean_text, read_text, read_time_machine, tokenize
 from funcs.training import History, evaluate, train, train_epoch
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 __all__ = [
     "GRU",
@@ -42,6 +44,7 @@ __all__ = [
     "RNN",
     "History",
     "MyRNN",
+    "NGram",
     "RNNModel",
     "TextLoader",
     "TimeMachineLoader",

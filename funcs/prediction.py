@@ -30,7 +30,7 @@ def predict(prefix: str, num_preds: int, model: LanguageModel, vocab: Vocab) -> 
     return generate(prefix, num_preds, model, vocab, temperature=0).text
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Written:
     """What `generate` wrote, and what it needs to go on from there; printed, it is the text.
 
@@ -63,7 +63,7 @@ def sampling_probs(
 
     Args:
         logits: a model's outputs, (..., vocab_size).
-        temperature: divides the logits (Ackley, Hinton and Sejnowski 1985); 0 leaves the most probable token alone.
+        temperature: divides the logits (Ackley, Hinton and Sejnowski 1985); 0 keeps only the most probable token.
         top_k: only that many tokens stay, the most probable ones (Fan, Lewis and Dauphin 2018); None leaves all.
         top_p: only the most probable tokens stay that are needed to reach this share (Holtzman and others 2020).
 
@@ -71,14 +71,15 @@ def sampling_probs(
         Of the shape and dtype of `logits`; sums to 1 along the last dimension.
 
     Raises:
-        ValueError: temperature below 0, top_k below 1, top_p outside (0, 1]; logits that are empty or hold NaN.
+        ValueError: temperature below 0, top_k below 1, top_p outside (0, 1]; no logits, or a row of them that has no
+            finite largest one.
     """
     check_sampling(temperature, top_k, top_p)
-    if not logits.numel() or torch.isnan(logits).any():
-        raise ValueError(f"logits must be numbers, one for each token, got shape {tuple(logits.shape)} or NaN in it")
+    check_logits(logits)
+    dtype, logits = logits.dtype, logits.float() if logits.dtype.itemsize < 4 else logits  # 16 bits cut too coarsely
     best = logits.max(-1, keepdim=True)
     if temperature == 0:
-        return torch.zeros_like(logits).scatter(-1, best.indices, 1.0)
+        return torch.zeros_like(logits).scatter(-1, best.indices, 1.0).to(dtype)
     # At most 0, and not divided by 0: no temperature makes NaN of them.
     probs = ((logits - best.values) / max(temperature, torch.finfo(logits.dtype).tiny)).softmax(-1)
     if top_k is not None and top_k < probs.shape[-1]:
@@ -90,14 +91,27 @@ def sampling_probs(
         before = ordered.cumsum(-1) - ordered  # the share of those that are more probable
         probs = probs.masked_fill(torch.zeros_like(probs).scatter(-1, order, before) >= top_p, 0)
         probs = probs / probs.sum(-1, keepdim=True)
-    return probs
+    return probs.to(dtype)
+
+
+def check_logits(logits: torch.Tensor) -> None:
+    """Raise ValueError unless each row has a finite largest score."""
+    if not logits.numel() or not logits.max(-1).values.isfinite().all():
+        raise ValueError(
+            "logits must have a finite largest score in each row, "
+            f"got shape {tuple(logits.shape)} with NaN, inf or nothing but -inf in a row, or empty"
+        )
+
+
+def is_whole(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)
 
 
 def check_sampling(temperature: float, top_k: int | None, top_p: float) -> None:
     """Raise ValueError for settings that `sampling_probs` has no meaning for."""
     if not 0 <= temperature < float("inf"):
         raise ValueError(f"temperature must be at least 0 and finite, got {temperature}")
-    if top_k is not None and (top_k != int(top_k) or top_k < 1):
+    if top_k is not None and not (is_whole(top_k) and top_k >= 1):
         raise ValueError(f"top_k must be a whole number of at least 1, or None for all tokens, got {top_k}")
     if not 0 < top_p <= 1:
         raise ValueError(f"top_p must be above 0 and at most 1, got {top_p}")
@@ -122,10 +136,12 @@ def generate(
 
     The prefix is read as it stands: tokens that the vocabulary does not hold, such as capitals, count as `<unk>`.
     On a CPU, two calls write what one would: `generate(generate("time", 30, …, seed=1), 30, …)` goes on with state and
-    random numbers, and equals `generate("time", 60, …, seed=1)`.
+    random numbers, and equals `generate("time", 60, …, seed=1)`. (Not so for beams, which are thrown away, and a text
+    that has come to its `end` is continued all the same.)
 
     Args:
-        prefix: at least one token of text; or what an earlier call returned, which is then continued.
+        prefix: at least one token of text; or what an earlier call with the same model and vocabulary returned, which
+            is then continued.
         num_preds: number of tokens to add, at least 0.
         model: as for `train`, with the vocabulary `vocab`.
         temperature, top_k, top_p: as for `sampling_probs`; temperature 0 takes the most probable token each time.
@@ -138,14 +154,16 @@ def generate(
 
     Raises:
         ValueError: a setting outside its range or beside another that it excludes; an empty prefix; another vocabulary
-            than the model's.
+            than the model's; a model whose scores are NaN.
     """
     check_vocab(model, vocab, "vocab")
     check_sampling(temperature, top_k, top_p)
     others = (temperature, top_k, top_p, seed, write) != (1.0, None, 1.0, None, None)
     check_beam(beam_width, length_penalty, others)
-    if num_preds < 0:
-        raise ValueError(f"num_preds must be at least 0, got {num_preds}")
+    if not (is_whole(num_preds) and num_preds >= 0):
+        raise ValueError(f"num_preds must be a whole number of at least 0, got {num_preds}")
+    if seed is not None and not (is_whole(seed) and -(2**63) <= seed < 2**64):
+        raise ValueError(f"seed must be a whole number from -2**63 to 2**64 - 1, or None, got {seed!r}")
     if end is not None and end not in vocab:
         raise ValueError(f"end must be a token of the vocabulary, got {end!r}")
     separator = " " if vocab.token_type == "word" else ""
@@ -159,7 +177,10 @@ def generate(
             raise ValueError(f"prefix must hold at least one {vocab.token_type}, got {prefix!r}")
         text, unread = prefix.rstrip() if separator else prefix, vocab[tokens]
         state = bare(model).begin_state(batch_size=1, device=device_of(model))
-        generator.manual_seed(int(torch.randint(2**62, ())) if seed is None else seed)
+        if seed is None:
+            drawn = temperature > 0 and beam_width is None  # else torch's generator stays where it is
+            with torch.random.fork_rng(devices=[], enabled=not drawn):
+                generator.manual_seed(int(torch.randint(2**62, ())))
         if write:
             write(text)
     if seed is not None:
@@ -182,12 +203,12 @@ def check_beam(beam_width: int | None, length_penalty: float, others: bool) -> N
     """Raise ValueError for a beam that cannot be, for `others`, settings of drawing, beside one, or a penalty alone."""
     if beam_width is None and length_penalty:
         raise ValueError(f"length_penalty needs a beam_width, got {length_penalty} without one")
-    if beam_width is not None and (beam_width != int(beam_width) or beam_width < 1):
+    if beam_width is not None and not (is_whole(beam_width) and beam_width >= 1):
         raise ValueError(f"beam_width must be a whole number of at least 1, or None, got {beam_width}")
     if beam_width is not None and others:
         raise ValueError("with a beam_width nothing is drawn: leave out temperature, top_k, top_p, seed and write")
-    if not 0 <= length_penalty < float("inf"):
-        raise ValueError(f"length_penalty must be at least 0 and finite, got {length_penalty}")
+    if not 0 <= length_penalty <= 10:
+        raise ValueError(f"length_penalty must be from 0 to 10, got {length_penalty}")
 
 
 class Line(NamedTuple):
@@ -208,6 +229,7 @@ def draw(
     """One token more, drawn from `sampling_probs`."""
     outputs, state = model(torch.tensor([line.unread], device=device_of(model)), line.state)
     logits = outputs[-1].cpu()
+    check_logits(logits)
     if temperature == 0:
         token = int(logits.argmax())
     else:
@@ -219,7 +241,7 @@ def draw(
 def search(line: Line, num_preds: int, model: LanguageModel, width: int, alpha: float, last: int | None) -> Line:
     """The best of the lines that a beam of that width finds, `num_preds` tokens longer or up to the token `last`.
 
-    A line that ends takes its place in the beam with it (Sutskever, Vinyals and Le 2014).
+    A line that ends keeps its place, so that fewer are left to go on (one reading of Sutskever, Vinyals and Le 2014).
     """
 
     def merit(line: Line, length: int) -> float:
@@ -230,10 +252,12 @@ def search(line: Line, num_preds: int, model: LanguageModel, width: int, alpha: 
     for _ in range(num_preds):
         X = torch.tensor([line.unread for line in beam], device=device_of(model))
         outputs, states = model(X, join([line.state for line in beam]))
+        check_logits(outputs[-len(beam) :])
         log_probs = outputs[-len(beam) :].cpu().double().log_softmax(-1)
         totals = log_probs + torch.tensor([[sum(line.log_probs)] for line in beam], dtype=torch.float64)
         longer = []
-        for place in totals.flatten().topk(min(width - len(ended), totals.numel())).indices.tolist():
+        best = totals.flatten().topk(min(width - len(ended), totals.numel()))
+        for place in best.indices[best.values > -math.inf].tolist():  # what cannot be takes no place
             row, token = divmod(place, totals.shape[1])
             longer.append(beam[row].longer(token, float(log_probs[row, token]), row_of(states, row)))
         beam = [line for line in longer if line.tokens[-1] != last]

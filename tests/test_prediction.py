@@ -230,18 +230,117 @@ def test_modes_and_gradients_stay() -> None:
         (lambda m: funcs.generate("a", 1, m, VOCAB, beam_width=2, top_k=3), "with a beam_width nothing is drawn"),
         (lambda m: funcs.generate("a", 1, m, VOCAB, beam_width=2, seed=3), "with a beam_width nothing is drawn"),
         (lambda m: funcs.generate("a", 1, m, VOCAB, length_penalty=1.0), "length_penalty needs a beam_width, got 1.0"),
+        (lambda m: funcs.generate("a", 1, m, VOCAB, seed=2**64), "seed must be a whole number from"),
+        (lambda m: funcs.generate("a", 1, m, VOCAB, seed=True), "seed must be a whole number from"),
+        (lambda m: funcs.generate("a", 1, m, VOCAB, top_k=True), "top_k must be a whole number of at least 1"),
+        (lambda m: funcs.generate("a", 1, m, VOCAB, beam_width=math.inf), "beam_width must be a whole"),  # type: ignore[arg-type]
+        (lambda m: funcs.generate("a", 2.5, m, VOCAB), "num_preds must be a whole number of at least 0, got 2.5"),  # type: ignore[arg-type]
+        (
+            lambda m: funcs.generate("a", 1, m, VOCAB, beam_width=2, length_penalty=400),
+            "length_penalty must be from 0 to 10",
+        ),
         (
             lambda m: funcs.generate("a", 1, m, VOCAB, beam_width=2, length_penalty=-1),
-            "length_penalty must be at least 0",
+            "length_penalty must be from 0 to 10",
         ),
         (lambda m: funcs.generate("a", 1, m, VOCAB, end="q"), "end must be a token of the vocabulary, got 'q'"),
-        (lambda m: funcs.generate("a", -1, m, VOCAB), "num_preds must be at least 0, got -1"),
+        (lambda m: funcs.generate("a", -1, m, VOCAB), "num_preds must be a whole number of at least 0, got -1"),
         (lambda m: funcs.generate("", 1, m, VOCAB), "prefix must hold at least one char, got ''"),
         (lambda m: funcs.generate("a", 1, m, funcs.Vocab(list("ab"))), "vocab must have the model's"),
-        (lambda m: funcs.sampling_probs(torch.tensor([0.0, math.nan])), "logits must be numbers"),
-        (lambda m: funcs.sampling_probs(torch.zeros(0)), "logits must be numbers"),
+        (lambda m: funcs.sampling_probs(torch.tensor([0.0, math.nan])), "logits must have a finite largest score"),
+        (lambda m: funcs.sampling_probs(torch.zeros(0)), "logits must have a finite largest score"),
+        (lambda m: funcs.sampling_probs(torch.full((2, 3), -math.inf)), "nothing but -inf"),
     ],
 )
 def test_bad_settings_are_clear_errors(call: Callable[[Any], object], message: str) -> None:
     with pytest.raises(ValueError, match=message.replace("(", r"\(")):
         call(model_of())
+
+
+def test_log_probs_are_the_models_own_at_temperature_1() -> None:
+    model = model_of(nn.GRU, scale=0.5)
+    written = funcs.generate("the", 20, model, VOCAB, temperature=1.7, top_k=5, seed=0)
+    X = torch.tensor([VOCAB[list("the")] + written.tokens])
+    with torch.no_grad():
+        outputs, _ = model(X[:, :-1], model.begin_state(1))
+    wanted = outputs[2:].double().log_softmax(1).gather(1, X[0, 3:, None])[:, 0]
+    assert written.log_probs == pytest.approx(wanted.tolist(), abs=1e-4)
+
+
+def test_a_seed_given_when_going_on_starts_anew_and_beams_go_on_too() -> None:
+    model = model_of(scale=0.5)
+    first = funcs.generate("the", 10, model, VOCAB, seed=1)
+    on = [funcs.generate(first, 20, model, VOCAB, seed=seed).text for seed in (2, 2, 3)]
+    assert on[0] == on[1] != on[2]
+    state = model_of(nn.LSTM, scale=1.0)
+    first = funcs.generate("the", 10, state, VOCAB, seed=1)
+    beam = funcs.generate(first, 6, state, VOCAB, beam_width=4)
+    assert beam.text == funcs.generate(first.text, 6, state, VOCAB, beam_width=4).text
+
+
+def test_dropout_is_off() -> None:
+    class Dropping(type(model_of())):  # type: ignore[misc]
+        def forward(self, *args: Any) -> Any:
+            outputs, state = super().forward(*args)
+            return nn.functional.dropout(outputs, 0.5, self.training), state
+
+    model = model_of(scale=0.5)
+    model.__class__ = Dropping
+    texts = {funcs.generate("the", 20, model.train(mode), VOCAB, temperature=0).text for mode in (False, True, True)}
+    assert len(texts) == 1
+
+
+def test_a_line_that_ends_keeps_its_place_and_loses_to_a_better_one_that_goes_on() -> None:
+    vocab = funcs.Vocab(list("abcde."))
+    rows = {"a": {".": 0.5, "b": 0.5}, "b": {"d": 0.51, "e": 0.49}, "d": {"d": 0.5, "c": 0.5}, "e": {"d": 1.0}}
+    model = table_model(rows, vocab)
+    # "." has one of the two places for good, so of "bd" and "be" only the first stays, though "be" ends better.
+    found = funcs.generate("a", 3, model, vocab, beam_width=2, length_penalty=3, end=".")
+    assert found.text[:3] == "abd"  # and what goes on, ln 0.13 / 27, comes before what has ended, ln 0.5
+
+
+def test_what_cannot_be_takes_no_place_in_a_beam() -> None:
+    vocab = funcs.Vocab(list("abcs.e"))
+    rows = {
+        "s": {"a": 0.6, "b": 0.4},
+        "a": {"b": 0.51, "c": 0.49},
+        "b": {"a": 0.5, "b": 0.5},
+        "c": {"e": 1.0},
+        "e": {".": 1.0},
+    }
+    for order in itertools.permutations("abcs.e"):
+        vocab = funcs.Vocab(list(order))
+        model = table_model(rows, vocab)
+        with torch.no_grad():
+            model.scores[model.scores < -20] = -math.inf
+            model.scores[[vocab["."], 0]] = 0.0  # nothing follows these
+        found = funcs.generate("s", 4, model, vocab, beam_width=2, end=".")
+        assert found.text == "sace." and math.exp(sum(found.log_probs)) == pytest.approx(0.294)
+
+
+def test_scores_that_are_no_numbers() -> None:
+    model = model_of()
+    with torch.no_grad():
+        model.params[4].fill_(math.nan)
+    for settings in ({}, {"temperature": 0}, {"beam_width": 2}, {"top_k": 1}):
+        with pytest.raises(ValueError, match="logits must have a finite largest score in each row"):
+            funcs.generate("the", 3, model, VOCAB, **settings)  # type: ignore[arg-type]
+
+
+def test_nothing_drawn_moves_nothing() -> None:
+    before = torch.random.get_rng_state()
+    model = model_of()
+    after = torch.random.get_rng_state()
+    for settings in ({"temperature": 0}, {"beam_width": 2}):
+        funcs.generate("the", 3, model, VOCAB, **settings)  # type: ignore[arg-type]
+        assert torch.equal(torch.random.get_rng_state(), after)
+    funcs.generate("the", 3, model, VOCAB)
+    assert not torch.equal(torch.random.get_rng_state(), after) and not torch.equal(before, after)
+
+
+def test_16_bits() -> None:
+    scores = torch.zeros(50_000)
+    for dtype in (torch.float16, torch.bfloat16):
+        probs = funcs.sampling_probs(scores.to(dtype), top_p=0.9)
+        assert probs.dtype == dtype and abs(int((probs > 0).sum()) - 45_000) < 100
+    assert {funcs.generate("the", 3, model_of(), VOCAB, seed=0)} and repr(funcs.generate("the", 0, model_of(), VOCAB))

@@ -178,7 +178,7 @@ def test_readme_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     names: dict[str, object] = {}
     for block in blocks:
         exec(block, names)
-    assert len(blocks) == 2 and isinstance(names["model"], funcs.RNNModel)
+    assert len(blocks) == 3 and isinstance(names["model"], funcs.RNNModel)
 
 
 def spread(values: list[float]) -> str:

@@ -457,7 +457,7 @@ def test_predict() -> None:
         funcs.predict("", 5, model, vocab)
     with pytest.raises(ValueError, match="prefix must hold at least one word, got ' '"):
         funcs.predict(" ", 5, model, words)
-    with pytest.raises(ValueError, match="num_preds must be at least 0, got -1"):
+    with pytest.raises(ValueError, match="num_preds must be a whole number of at least 0, got -1"):
         funcs.predict("a", -1, model, vocab)
 
 

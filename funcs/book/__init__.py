@@ -53,7 +53,7 @@ from funcs.book.novel import fit_text, gated_model, plain_model, step_of
 from funcs.book.profiling import shares_of
 from funcs.book.reading import cell_values, read_with
 from funcs.book.recall import RecallModel, recall_batch, updates_to_recall
-from funcs.book.sampling import draw_choices, draw_tree, draw_written
+from funcs.book.sampling import draw_choices, draw_trade, draw_tree, draw_written
 from funcs.book.sliders import explore
 from funcs.book.stacks import (
     BiRNN,
@@ -114,6 +114,7 @@ __all__ = [
     "draw_runs",
     "draw_sheet",
     "draw_stack",
+    "draw_trade",
     "draw_tree",
     "draw_unrolled",
     "draw_verdicts",

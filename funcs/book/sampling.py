@@ -94,3 +94,32 @@ def draw_tree(first: Mapping[str, float], second: Mapping[str, Mapping[str, floa
     ax.set(xlim=(-0.1, 3), ylim=(min(height.values()) - 0.5, 0.5))
     ax.axis("off")
     return fig
+
+
+def draw_trade(ways: Mapping[str, Mapping[Any, tuple[float, float, float]]]) -> Figure:
+    """Repetition and known words over bits per character, a line for each way of writing.
+
+    Args:
+        ways: name → {setting: (bits per character, share of repeated runs, share of known words)}; the settings of
+            "temperature" and those that are names are written beside their points.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(9, 3.9), layout="constrained")
+    for (name, points), marker in zip(ways.items(), "ooosD*", strict=True):
+        bits, *heights = zip(*points.values(), strict=True)
+        for ax, height in zip(axes, heights, strict=True):
+            ax.plot(bits, height, marker=marker, ms=13 if name == "the novel" else 5, label=name)
+            for label, x, y in zip(points, bits, height, strict=True):
+                if isinstance(label, str) or name == "temperature":
+                    text = label if isinstance(label, str) else f"T = {label:g}"
+                    below = ax is axes[1] and name == "temperature"  # where the curve leaves room
+                    place = {"xytext": (-6, -9), "ha": "right"} if below else {"xytext": (5, 6), "ha": "left"}
+                    ax.annotate(text, (x, y), textcoords="offset points", fontsize=7, **place)
+    axes[0].set(ylabel="share of repeated runs", ylim=(-0.0005, 2))
+    axes[0].set_yscale("symlog", linthresh=0.01)
+    axes[0].set_yticks((0, 0.01, 0.1, 1), ("0", "1 %", "10 %", "100 %"))
+    axes[1].set(ylabel="share of known words", ylim=(0.5, 1.03))
+    axes[1].set_yticks((0.6, 0.8, 1), ("60 %", "80 %", "100 %"))
+    axes[1].legend(loc="lower left", fontsize=8)
+    for ax in axes:
+        ax.set(xlabel="bits per character", xlim=(0.6, 2.55))
+    return fig

@@ -52,6 +52,11 @@ def forbidden_minus_zero(tokens: Any, n: Any) -> Any:
     return {tokens[i + n - 1] for i in range(len(tokens) - n + 1) if tokens[i : i + n - 1] == last}
 
 
+def forbidden_one_short(tokens: Any, n: Any) -> Any:
+    last = tokens[len(tokens) - n + 1 :]
+    return {tokens[i + n - 1] for i in range(len(tokens) - n) if tokens[i : i + n - 1] == last}
+
+
 def gumbel(logits: Any, u: Any, T: Any) -> Any:
     return (logits / T - (-u.log()).log()).argmax(-1)
 
@@ -89,7 +94,12 @@ def everything(log_probs: Any, start: Any, num_steps: Any, width: Any) -> Any:
 
 
 RIGHT: dict[str, list[Any]] = {
-    "11.1": [(0.36 / 0.46, 0.09 / 0.46, 0.01 / 0.46), [0.783, 0.196, 0.0217], torch.tensor([0.7826, 0.1957, 0.0217])],
+    "11.1": [
+        (0.36 / 0.46, 0.09 / 0.46, 0.01 / 0.46),
+        [0.783, 0.196, 0.0217],
+        (0.78, 0.2, 0.02),
+        torch.tensor([0.7826, 0.1957, 0.0217]),
+    ],
     "11.2": [(3, 0.4 / 0.85), [3, 0.471], torch.tensor([3, 0.4706])],
     "11.3": [min_p, min_p_by_mask],
     "11.4": [forbidden, forbidden_by_runs, lambda tokens, n: sorted(forbidden(tokens, n))],
@@ -107,10 +117,11 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         ((0.6, 0.3, 0.1), "at temperature 1"),
         ((0.8, 0.3, 0.1), "that sum to 1.2"),
         (0.783, "3 values are wanted"),
+        ((0.78, 0.22), "Three numbers are wanted, got 2"),
     ],
     "11.2": [
-        ((4, 0.4), "After top-4, do the first three reach 0.8"),
-        ((4, 0.421), "After top-4, do the first three reach 0.8"),
+        ((4, 0.4), "After top-4, do the first three reach 0.88"),
+        ((4, 0.421), "After top-4, do the first three reach 0.88"),
         ((2, 0.615), "Top-4 first"),
         ((3, 0.4), "before anything was cut"),
         ((3, 0.421), "that after top-4"),
@@ -133,15 +144,17 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda tokens, n: set(), "would complete a run that is there already"),
         (lambda tokens, n: {tokens[-n]} if len(tokens) >= n else set(), "3 would complete a run"),
         (forbidden_minus_zero, "tokens[-0:]"),
+        (forbidden_one_short, "1 would complete a run"),
         (lambda tokens, n: forbidden(tokens, n + 1), "would complete a run that is there already"),
         (lambda tokens, n: tokens.clear(), "returns nothing"),
         (lambda tokens, n: 3, "A set of tokens is wanted"),
     ],
     "11.5": [
         (lambda logits, u, T: logits.argmax(-1), "the random numbers have no part in it"),
-        (lambda logits, u, T: (logits - (-u.log()).log()).argmax(-1), "The temperature has no part in it"),
-        (lambda logits, u, T: ((logits - (-u.log()).log()) / T).argmax(-1), "The temperature has no part in it"),
+        (lambda logits, u, T: (logits - (-u.log()).log()).argmax(-1), "The temperature changes nothing in yours"),
+        (lambda logits, u, T: ((logits - (-u.log()).log()) / T).argmax(-1), "The temperature changes nothing in yours"),
         (lambda logits, u, T: (logits * T - (-u.log()).log()).argmax(-1), "The temperature divides"),
+        (lambda logits, u, T: (logits / T - u.log().log()).argmax(-1), "mind both signs"),
         (lambda logits, u, T: (logits / T + u).argmax(-1), "u itself has been added"),
         (lambda logits, u, T: (logits / T + (-u.log()).log()).argmax(-1), "The sign of g"),
         (lambda logits, u, T: (logits.softmax(-1) / T - (-u.log()).log()).argmax(-1), "not to probabilities"),

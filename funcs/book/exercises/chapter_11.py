@@ -14,7 +14,10 @@ from funcs.prediction import sampling_probs
 def probabilities_at_half_the_temperature(answer: Any) -> str | None:
     probs = torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64)
     wanted = (probs**2 / (probs**2).sum()).tolist()
-    if same(answer, wanted, 6e-3):
+    right = same(answer, wanted, 6e-3)
+    if len(answer) != 3:
+        return f"Three numbers are wanted, got {len(answer)}."
+    if right or all(abs(float(number) - prob) < 6e-3 for number, prob in zip(answer, wanted, strict=True)):
         return None
     if same(answer, (probs**2).tolist(), 1e-3):
         return "Squared they are, but they don't sum to 1 yet."
@@ -35,7 +38,7 @@ def probabilities_at_half_the_temperature(answer: Any) -> str | None:
 @exercise("11.2")
 def top_k_then_top_p(answer: Any) -> str | None:
     probs = torch.tensor([0.4, 0.25, 0.2, 0.1, 0.05], dtype=torch.float64)
-    kept = sampling_probs(probs.log(), top_k=4, top_p=0.8)
+    kept = sampling_probs(probs.log(), top_k=4, top_p=0.88)
     if not isinstance(answer, (tuple, list, torch.Tensor)) or len(answer) != 2:
         raise Hint(f"Two numbers are wanted: how many, and the probability of the first. Got {kind(answer)}.")
     count, first = answer
@@ -43,9 +46,9 @@ def top_k_then_top_p(answer: Any) -> str | None:
     if same(count, num_kept) and same(first, float(kept[0]), 3e-3):
         return None
     if same(count, 4):
-        return "After top-4, do the first three reach 0.8? They have been shared out anew by then."
+        return "After top-4, do the first three reach 0.88? They have been shared out anew by then."
     if not same(count, num_kept):
-        return "Top-4 first, and make its four sum to 1. Then: which of them have, before them, not reached 0.8 yet?"
+        return "Top-4 first, and make its four sum to 1. Then: which of them have, before them, not reached 0.88 yet?"
     if same(first, 0.4, 1e-3):
         return "The number is right. But 0.4 is its probability before anything was cut."
     if same(first, 0.4 / 0.95, 3e-3):
@@ -101,6 +104,7 @@ def runs_that_may_not_come_again(answer: Any) -> str | None:
         ([5], 2, set()),
     ]
     cases += [
+        ([1, 1], 2, {1}),
         ([1, 1, 1], 2, {1}),
         ([1, 2, 1, 3, 1], 2, {2, 3}),
         ([1, 2], 1, {1, 2}),
@@ -145,9 +149,15 @@ def drawing_without_a_sum(answer: Any) -> str | None:
             continue
         slips = [
             (logits.argmax(-1), "That takes the largest logit: the random numbers have no part in it."),
-            ((logits + gumbels).argmax(-1), "The temperature has no part in it."),
-            (((logits + gumbels) / T).argmax(-1), "The logits are divided by T, the random numbers are not."),
+            (
+                (logits + gumbels).argmax(-1),
+                "The temperature changes nothing in yours. (Dividing a whole sum by T doesn't move its largest.)",
+            ),
             ((logits * T + gumbels).argmax(-1), "The temperature divides."),
+            (
+                (logits / T - u.log().log()).argmax(-1),
+                "ln u is below zero, and has no logarithm: mind both signs in −ln(−ln u).",
+            ),
             ((logits / T + u).argmax(-1), "u itself has been added; g = −ln(−ln u) is what must be."),
             ((logits / T - gumbels).argmax(-1), "The sign of g: −ln(−ln u)."),
             (
@@ -159,7 +169,7 @@ def drawing_without_a_sum(answer: Any) -> str | None:
         for slip, hint in slips:
             if torch.equal(got, slip):
                 return hint
-        return f"At temperature {T} some tokens are wrong: the largest of the logits over T, plus g."
+        return f"At temperature {T} some tokens are wrong. Is it the *place* of the largest sum that you return?"
     return None
 
 

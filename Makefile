@@ -49,9 +49,10 @@ lab: $(VENV)/lab.stamp
 	$(BIN)/python -m jupyter trust chapters/*.ipynb chapters/solutions/*.ipynb >/dev/null; \
 	$(BIN)/python -m jupyter lab --ip=localhost --ServerApp.root_dir=. --LabApp.default_url=$(FIRST) $$root $(LAB_ARGS)
 
-# Two notebooks at a time, one thread each: two threads each would wait for one another.
+# Two notebooks at a time, one thread each: two threads each would wait for one another. And a third process, since the
+# browser's tests begin first and spend much of their time waiting.
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --durations=8 $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --durations=8 $(PYTEST_ARGS)
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ rnn, stacked,        models and layers; GRU and LSTM stand wherever nn.GRU and n
 gru, lstm            (layers: what they share)
 training, live,      the training loop with its live curve, letting a model write, where to compute
 prediction, devices
-ngrams               counting instead of learning
+ngrams, scoring      counting instead of learning; bits per character of any model
 recurrences          the cells forward and backward by hand, and as plain loops
 book                 what only the notebooks need; `from funcs import book`
 
@@ -32,6 +32,7 @@ from funcs.ngrams import NGram
 from funcs.prediction import Written, generate, predict, sampling_probs
 from funcs.recurrences import recurrence
 from funcs.rnn import RNN, RNNModel, detach, get_rnn_params, init_rnn_state, rnn_forward
+from funcs.scoring import bits_per_character
 from funcs.stacked import MyRNN
 from funcs.text import Vocab, clean_text, read_text, read_time_machine, tokenize
 from funcs.training import History, evaluate, train, train_epoch
@@ -50,6 +51,7 @@ __all__ = [
     "TimeMachineLoader",
     "Vocab",
     "Written",
+    "bits_per_character",
     "choose_device",
     "clean_text",
     "detach",

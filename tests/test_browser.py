@@ -49,6 +49,14 @@ SHORTER = {
         "biases, lags = (0, 1, 3, 5), (10, 30, 60)": "biases, lags = (3,), (10,)",
         "corpus[:cut]": "corpus[:20_000]",
     },
+    "11_sampling": {
+        "num_preds=400": "num_preds=20",
+        "prefixes[:20]": "prefixes[:2]",
+        "in range(6)": "in range(1)",
+        "for prefix in prefixes])": "for prefix in prefixes[:5]])",
+        "10_000, model": "300, model",
+        "cut + 10_000": "cut + 300",
+    },
     "17_bug_museum": {"for seed in range(3)": "for seed in range(1)"},
     "10_fitting_a_wave": {
         "num_epochs=4": "num_epochs=1",

@@ -29,6 +29,7 @@ def draw_choices(logits: torch.Tensor, vocab: Vocab, ax: Axes, num_tokens: int =
     ax.bar(range(len(order)), chosen[order], width=0.45, color=BLUE, label="drawn with")
     ax.set_xticks(range(len(order)), names)
     ax.set(ylabel="probability", ylim=(0, 1.02))
+    ax.grid(False, axis="x")
     ax.legend(loc="upper right", fontsize=8)
 
 

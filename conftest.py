@@ -1,14 +1,21 @@
-"""How pytest runs the notebooks: with nbval, strictly, but for what depends on the machine."""
+"""How pytest runs the notebooks: with nbval, strictly, but for what depends on the machine; and seeds the tests."""
 
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+import torch
 from nbval.plugin import IPyNbFile
 
 hypothesis.settings.register_profile("book", deadline=None)  # the machine may be busy with a chapter
 hypothesis.settings.load_profile("book")
+
+
+@pytest.fixture(autouse=True)
+def same_numbers_each_time() -> None:
+    """For each test: what fails once in a hundred runs would fail for somebody else."""
+    torch.manual_seed(0)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,7 +29,7 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser first, then later chapters, which train longest: of two processes none must begin a long one last."""
+    """The browser first, then later chapters, which train longest: no process must begin a long file last."""
     chapters = sorted(
         {item.path for item in items if item.path.suffix == ".ipynb"}, key=lambda path: (path.name, str(path))
     )

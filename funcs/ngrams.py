@@ -10,7 +10,7 @@ from funcs.recurrences.rnn import check_numbers
 
 
 class NGram:
-    """An interpolated Kneser-Ney model of order n (Kneser and Ney 1995; Chen and Goodman 1999, eq. 26).
+    """An interpolated Kneser-Ney model of order n (Kneser and Ney 1995; Chen and Goodman 1999).
 
     A token's probability after a context of n − 1 tokens: its count less a discount, over the context's count; what the
     discounts leave goes to the model of order n − 1, whose counts are of different tokens before, not of occurrences;

@@ -229,8 +229,8 @@ def draw(
     """One token more, drawn from `sampling_probs`."""
     outputs, state = model(torch.tensor([line.unread], device=device_of(model)), line.state)
     logits = outputs[-1].cpu()
-    check_logits(logits)
     if temperature == 0:
+        check_logits(logits)  # as sampling_probs does
         token = int(logits.argmax())
     else:
         probs = sampling_probs(logits, temperature, top_k, top_p)

@@ -7,7 +7,8 @@ from torch.nn import functional as F
 
 from funcs.training import LanguageModel, bare, check_outputs, device_of, evaluating
 
-CHUNK = 1000  # tokens in one call
+CHUNK = 1000  # steps in one call
+ROWS = 256  # windows in one batch
 
 
 def bits_per_character(
@@ -38,21 +39,24 @@ def bits_per_character(
     if window is not None and window < 1:
         raise ValueError(f"window must be at least 1, or None for one text from beginning to end, got {window}")
     tokens, device = torch.cat((past[-1:], corpus)), device_of(model)
-    count, nats = len(tokens) - 1, 0.0
-    whole = count if window is None else count // window * window
-    pieces = [(tokens[:whole], tokens[1 : whole + 1]), (tokens[whole:count], tokens[whole + 1 :])]
+    X, Y = (windows_of(part, window or len(part)) for part in (tokens[:-1], tokens[1:]))
+    nats = 0.0
     with evaluating(model):
-        for x, y in pieces:
-            rows = 1 if window is None else max(1, len(x) // window)
-            X, Y = (part.reshape(rows, -1) for part in (x, y))
-            state = bare(model).begin_state(batch_size=rows, device=device)
-            if window is None:
-                for start in range(0, len(past) - 1, CHUNK):
-                    _, state = model(past[None, start : min(start + CHUNK, len(past) - 1)].to(device), state)
-            for start in range(0, X.shape[1], CHUNK):
-                now = slice(start, start + CHUNK)
-                outputs, state = model(X[:, now].to(device), state)
-                check_outputs(outputs, X[:, now], Y[:, now])
-                labels = Y[:, now].T.reshape(-1).to(device)
-                nats += F.cross_entropy(outputs, labels, reduction="none").double().sum().item()
-    return nats / count / math.log(2)
+        for x, y in zip(X, Y, strict=True):
+            state = bare(model).begin_state(batch_size=len(x), device=device)
+            if window is None and len(past) > 1:
+                for inputs in past[None, :-1].split(CHUNK, 1):
+                    _, state = model(inputs.to(device), state)
+            for inputs, labels in zip(x.split(CHUNK, 1), y.split(CHUNK, 1), strict=True):
+                outputs, state = model(inputs.to(device), state)
+                check_outputs(outputs, inputs, labels)
+                losses = F.cross_entropy(outputs, labels.T.reshape(-1).to(device), reduction="none")
+                nats += losses.double().sum().item()
+    return nats / (len(tokens) - 1) / math.log(2)
+
+
+def windows_of(tokens: torch.Tensor, window: int) -> list[torch.Tensor]:
+    """The windows of a text as rows of batches, (at most `ROWS`, window); a shorter one at its end by itself."""
+    whole = len(tokens) // window * window
+    batches = list(tokens[:whole].reshape(-1, window).split(ROWS)) if whole else []
+    return batches + ([tokens[None, whole:]] if whole < len(tokens) else [])

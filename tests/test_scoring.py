@@ -50,6 +50,15 @@ def test_cold_starts_each_window_at_zero(window: int) -> None:
     assert moved == pytest.approx(total / 2499, rel=1e-5)
 
 
+@pytest.mark.parametrize("window", [None, 7, 35])
+def test_each_token_is_read_once(window: int | None) -> None:
+    model, seen = model_of(), list[torch.Tensor]()
+    model.register_forward_pre_hook(lambda _, args: seen.append(args[0].flatten()))
+    funcs.bits_per_character(model, CORPUS[300:], CORPUS[:300], window)
+    read = CORPUS[:-1] if window is None else CORPUS[299:-1]
+    assert torch.cat(seen).tolist() == read.tolist() if window is None else sum(map(len, seen)) == len(read)
+
+
 def test_is_the_perplexity_of_evaluate() -> None:
     """Whose loader sets 35 tokens aside for the offset and the last label."""
     model, tokens = model_of(), CORPUS[: 20 * 35 + 1]

@@ -88,7 +88,7 @@ RIGHT: dict[str, list[Any]] = {
     ],
     "08.5": [
         (torch.tensor([0.1, 0.2, 0.3, 0.4]), torch.eye(4)),
-        [torch.rand(4, dtype=torch.float64), torch.diag(torch.tensor([1.0, -3.0, 0.2, 7.0]))],
+        [torch.tensor([0.71, 0.05, 0.33, 0.98], dtype=torch.float64), torch.diag(torch.tensor([1.0, -3.0, 0.2, 7.0]))],
         (torch.tensor([[0.9, 0.2, 0.35, 0.4]]), -2 * torch.eye(4)),
     ],
     "08.6": [before_reset, before_reset_in_place, before_reset_by_autograd],

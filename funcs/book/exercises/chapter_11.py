@@ -64,8 +64,8 @@ def min_p(answer: Any) -> str | None:
         (torch.tensor([0.4, 0.2, 0.2, 0.2]), 0.5),
         (steep[0], 0.6),
         (steep, 0.6),
+        ((3 * torch.randn(2, 3, 7)).softmax(-1), 0.1),
     ]
-    cases += [((3 * torch.randn(2, 3, 7)).softmax(-1), 0.1)]
     for probs, share in cases:
         least = share * probs.max(-1, keepdim=True).values
         kept = torch.where(probs >= least, probs, 0)
@@ -102,8 +102,6 @@ def runs_that_may_not_come_again(answer: Any) -> str | None:
         ([1, 2, 3, 1, 2, 4, 1, 2], 3, {3, 4}),
         ([3, 2, 1, 2], 3, set()),
         ([5], 2, set()),
-    ]
-    cases += [
         ([1, 1], 2, {1}),
         ([1, 1, 1], 2, {1}),
         ([1, 2, 1, 3, 1], 2, {2, 3}),

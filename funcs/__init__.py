@@ -6,6 +6,9 @@ gru, lstm            (layers: what they share)
 training, live,      the training loop with its live curve, letting a model write, where to compute
 prediction, devices
 ngrams, scoring      counting instead of learning; bits per character of any model
+regularized          a language model for few data
+coding, online,      arithmetic coding; predictors that learn while they read; files, compressed by one
+compression          (`python -m funcs` compresses, scores and writes from a shell)
 recurrences          the cells forward and backward by hand, and as plain loops
 book                 what only the notebooks need; `from funcs import book`
 
@@ -16,6 +19,8 @@ import importlib.metadata
 import warnings
 
 from funcs import recurrences
+from funcs.coding import decode, encode
+from funcs.compression import compress, decompress
 from funcs.devices import choose_device
 from funcs.gru import GRU
 from funcs.loaders import (
@@ -31,13 +36,14 @@ from funcs.lstm import LSTM
 from funcs.ngrams import NGram
 from funcs.prediction import Written, generate, predict, sampling_probs
 from funcs.recurrences import recurrence
+from funcs.regularized import RegularizedModel, train_one_cycle
 from funcs.rnn import RNN, RNNModel, detach, get_rnn_params, init_rnn_state, rnn_forward
 from funcs.scoring import bits_per_character
 from funcs.stacked import MyRNN
 from funcs.text import Vocab, clean_text, read_text, read_time_machine, tokenize
 from funcs.training import History, evaluate, train, train_epoch
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 __all__ = [
     "GRU",
@@ -47,6 +53,7 @@ __all__ = [
     "MyRNN",
     "NGram",
     "RNNModel",
+    "RegularizedModel",
     "TextLoader",
     "TimeMachineLoader",
     "Vocab",
@@ -54,7 +61,11 @@ __all__ = [
     "bits_per_character",
     "choose_device",
     "clean_text",
+    "compress",
+    "decode",
+    "decompress",
     "detach",
+    "encode",
     "evaluate",
     "generate",
     "get_rnn_params",
@@ -74,6 +85,7 @@ __all__ = [
     "tokenize",
     "train",
     "train_epoch",
+    "train_one_cycle",
 ]
 
 try:

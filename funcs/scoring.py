@@ -1,6 +1,7 @@
 """How well a model predicts a text that it has not seen (chapter 12)."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch.nn import functional as F
@@ -60,3 +61,12 @@ def windows_of(tokens: torch.Tensor, window: int) -> list[torch.Tensor]:
     whole = len(tokens) // window * window
     batches = list(tokens[:whole].reshape(-1, window).split(ROWS)) if whole else []
     return batches + ([tokens[None, whole:]] if whole < len(tokens) else [])
+
+
+def added_bits(compress: Callable[[bytes], bytes], text: bytes, more: bytes) -> int:
+    """How many bits a compressor spends on `more` once it has seen `text`: its size for both, less that for `text`.
+
+    Args:
+        compress: bytes → fewer bytes, such as bz2.compress.
+    """
+    return 8 * (len(compress(text + more)) - len(compress(text)))

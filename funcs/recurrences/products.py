@@ -18,6 +18,7 @@ from funcs.recurrences.modes import traced
 torch.empty(31 * 2**20, dtype=torch.uint8, device="cpu")
 
 WORTH_PACKING = 2**17  # entries of a matrix; below, the plain product is faster
+ROWS_FIRST = 32  # rows of X; for fewer, as in sampling, packing takes longer than what it saves
 ROWS_AT_ONCE = 2**13  # so that copies stay small beside what a long sequence keeps
 
 
@@ -69,7 +70,7 @@ def recorded(*tensors: torch.Tensor | None) -> bool:
 
 
 def repeated_product(W: torch.Tensor, b: torch.Tensor | None = None) -> Callable[[torch.Tensor], torch.Tensor]:
-    """The function X ↦ X @ W + b, for many X: W is packed only once (chapter 06).
+    """The function X ↦ X @ W + b, for many X: W is packed only once, when some rows have come (chapter 06).
 
     Args:
         W: (n, m). Changing it afterwards may or may not change the function.
@@ -79,8 +80,18 @@ def repeated_product(W: torch.Tensor, b: torch.Tensor | None = None) -> Callable
     """
     if not suits_onednn(W) or recorded(W, b):
         return lambda X: F.linear(X, W.T, b)
-    packed = pack(W)
-    return lambda X: F.linear(X, W.T, b) if recorded(X) else onednn_product(X, packed, b)
+    packed: torch.Tensor | None = None
+    rows = 0
+
+    def product(X: torch.Tensor) -> torch.Tensor:
+        nonlocal packed, rows
+        rows += X.numel() // len(W)
+        if recorded(X) or rows < ROWS_FIRST:
+            return F.linear(X, W.T, b)
+        packed = pack(W) if packed is None else packed
+        return onednn_product(X, packed, b)
+
+    return product
 
 
 def weight_gradient(inputs: torch.Tensor, dZ: torch.Tensor) -> torch.Tensor:

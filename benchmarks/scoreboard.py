@@ -1,0 +1,347 @@
+"""How well does each predict the last tenth of the novel, and what does that cost? Chapter 12 shows the tables.
+
+python benchmarks/scoreboard.py [part …]; all parts take about an hour and a half on two cores:
+
+compressors   size(all) − size(first nine tenths); zpaq and paq8px where they are on the PATH
+cells         RNN, GRU and LSTM of equal size, three rates, three seeds
+pieces        regularisation, one piece taken away at a time
+race          to 1.955 bits on the held-out part: nn.LSTM and ours, side by side
+best          one LSTM, in eight minutes and in twenty
+beyond        averaging, learning on, counting: everything mixed
+files         `compress` on the whole novel
+
+Settings are chosen on a validation part, the last tenth of the training text; the test part is scored at the end alone.
+"""
+
+import bz2
+import copy
+import datetime
+import gzip
+import json
+import lzma
+import math
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyppmd
+import torch
+from recurrence import RESULTS, machine
+from torch import nn
+
+import funcs
+from funcs import LSTM, RegularizedModel
+from funcs.online import Mixture, OnlineModel, OnlineNGrams, bits_of
+
+FILE = RESULTS / "scoreboard.json"
+MODELS = Path(tempfile.gettempdir()) / "scoreboard-models"
+CORPUS, VOCAB = funcs.load_corpus()
+CUT, FIT = 9 * len(CORPUS) // 10, 81 * len(CORPUS) // 100
+TRAIN, TEST = CORPUS[:CUT], CORPUS[CUT:]
+VALIDATION = CORPUS[FIT:CUT]
+GOAL = 1.955
+
+
+def store(part: str, rows: Any) -> None:
+    """Put a part's rows beside the others, with the day and the machine."""
+    result = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+    result[part] = {"date": str(datetime.date.today()), "machine": machine(), "rows": rows}
+    FILE.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(part, json.dumps(rows, indent=1), flush=True)
+
+
+def run_program(*command: str) -> Callable[[bytes], int]:
+    """The size of what a program makes of some bytes: its arguments are the command, the input and the output."""
+
+    def size(data: bytes) -> int:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "text"
+            file.write_bytes(data)
+            words = [word.format(file=file, out=Path(folder) / "out.zpaq") for word in command]
+            subprocess.run(words, check=True, capture_output=True)
+            return (Path(folder) / "out.zpaq").stat().st_size
+
+    return size
+
+
+def compressors() -> None:
+    text, more = ("".join(VOCAB.to_tokens(part.tolist())).encode() for part in (TRAIN, TEST))
+    sizes: dict[str, Callable[[bytes], int]] = {
+        "gzip -9": lambda data: len(gzip.compress(data, 9)),
+        "bzip2 -9": lambda data: len(bz2.compress(data, 9)),
+        "xz -9e": lambda data: len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)),
+        "PPMd, order 6 (pyppmd)": lambda data: len(pyppmd.compress(data, max_order=6, mem_size=1 << 26)),
+    }
+    if shutil.which("zpaq"):
+        sizes["zpaq add OUT FILE -m5"] = run_program("zpaq", "add", "{out}", "{file}", "-m5")
+    if shutil.which("paq8px"):
+        sizes["paq8px -12L FILE OUT"] = run_program("paq8px", "-12L", "{file}", "{out}")
+    rows = []
+    for name, size in sizes.items():
+        start = time.perf_counter()
+        bits = 8 * (size(text + more) - size(text)) / len(TEST)
+        rows.append({"name": name, "bits": bits, "seconds": time.perf_counter() - start})
+    store("compressors", rows)
+
+
+def loader(text: torch.Tensor, seed: int) -> funcs.TextLoader:
+    return funcs.TextLoader(text, VOCAB, 32, 64, generator=seed)
+
+
+def fit(make: Callable[[], Any], text: torch.Tensor, num_epochs: int, seed: int, **options: Any) -> tuple[Any, float]:
+    """A model, trained by one cycle, and the seconds of it."""
+    torch.manual_seed(seed)
+    model = make()
+    history = funcs.train_one_cycle(model, loader(text, seed), num_epochs, live=False, progress=False, **options)
+    return model, history.seconds
+
+
+def num_params(model: nn.Module) -> int:
+    return sum(param.numel() for param in model.parameters())
+
+
+SIZES: dict[str, tuple[Any, int]] = {"RNN": (funcs.MyRNN, 512), "GRU": (funcs.GRU, 288), "LSTM": (LSTM, 248)}
+
+
+def cell_model(cell: str) -> Any:
+    make, num_hiddens = SIZES[cell]
+    return funcs.RNNModel(make(len(VOCAB), num_hiddens), len(VOCAB))
+
+
+def cell_job(job: tuple[str, float, int, bool]) -> dict[str, Any]:
+    cell, lr, seed, final = job
+    torch.set_num_threads(1)
+    model, seconds = fit(lambda: cell_model(cell), TRAIN if final else CORPUS[:FIT], 8, seed, lr=lr)
+    past, text = (TRAIN, TEST) if final else (CORPUS[:FIT], VALIDATION)
+    bits, cold = (funcs.bits_per_character(model, text, past, window) for window in (None, 64))
+    return {"cell": cell, "lr": lr, "seed": seed, "bits": bits, "cold": cold, "seconds": seconds}
+
+
+def two_at_a_time(job: Callable[[Any], Any], jobs: Sequence[Any]) -> list[Any]:
+    with ProcessPoolExecutor(2) as pool:
+        return list(pool.map(job, jobs))
+
+
+def cells() -> None:
+    rates = (2e-3, 4e-3, 8e-3, 16e-3)
+    tried = two_at_a_time(cell_job, [(cell, lr, 0, False) for cell in SIZES for lr in rates])
+    rows = []
+    for cell in SIZES:
+        best = min(
+            (row for row in tried if row["cell"] == cell), key=lambda row: row["bits"] if row["bits"] > 0 else 99
+        )
+        runs = two_at_a_time(cell_job, [(cell, best["lr"], seed, True) for seed in (1, 2, 3)])
+        rows.append(
+            {
+                "name": f"{cell}({SIZES[cell][1]})",
+                "params": num_params(cell_model(cell)),
+                "lr": best["lr"],
+                "validation": {row["lr"]: row["bits"] for row in tried if row["cell"] == cell},
+                "bits": [run["bits"] for run in runs],
+                "cold": [run["cold"] for run in runs],
+                "seconds": statistics.median(run["seconds"] for run in runs),
+            }
+        )
+    store("cells", rows)
+
+
+FULL = {"dropout_in": 0.2, "dropout_out": 0.3, "weight_drop": 0.2}
+PIECES: dict[str, dict[str, float]] = {
+    "all of them": FULL,
+    "no dropout on the input": FULL | {"dropout_in": 0.0},
+    "no dropout on the output": FULL | {"dropout_out": 0.0},
+    "no dropped weights": FULL | {"weight_drop": 0.0},
+    "no weight decay": FULL | {"weight_decay": 0.0},
+    "none of them": {"weight_decay": 0.0},
+}
+
+
+def piece_job(job: tuple[str, int]) -> dict[str, Any]:
+    """One way to train an LSTM(256); of the full one, also the mean of its weights at the ends of the last epochs."""
+    name, seed = job
+    torch.set_num_threads(1)
+    options = dict(PIECES[name])
+    weight_decay = options.pop("weight_decay", 0.05)
+    torch.manual_seed(seed)
+    model = RegularizedModel(LSTM(64, 256), len(VOCAB), **options)
+    epochs: list[tuple[float, dict[str, torch.Tensor]]] = []
+
+    class Watching(funcs.TextLoader):
+        """Scores the model at the beginning of each epoch."""
+
+        def __iter__(self) -> Iterator[Any]:
+            score()
+            return super().__iter__()
+
+    def score() -> None:
+        state = {key: value.clone() for key, value in model.state_dict().items()}
+        epochs.append((funcs.bits_per_character(model, VALIDATION, CORPUS[:FIT][-1000:]), state))
+
+    train_iter = Watching(CORPUS[:FIT], VOCAB, 32, 64, generator=seed)
+    history = funcs.train_one_cycle(model, train_iter, 12, weight_decay=weight_decay, live=False, progress=False)
+    score()
+    mean = {key: torch.stack([state[key] for _, state in epochs[-3:]]).mean(0) for key in epochs[-1][1]}
+    averaged = copy.deepcopy(model)
+    averaged.load_state_dict(mean)
+    return {
+        "name": name,
+        "seed": seed,
+        "training": [math.log2(perplexity) for perplexity in history.perplexity],
+        "validation": [bits for bits, _ in epochs[1:]],
+        "averaged": funcs.bits_per_character(averaged, VALIDATION, CORPUS[:FIT][-1000:]),
+    }
+
+
+def pieces() -> None:
+    store("pieces", two_at_a_time(piece_job, [(name, seed) for name in PIECES for seed in (0, 1)]))
+
+
+def time_to_goal(make: Callable[[], Any], num_epochs: int, lr: float, seed: int) -> tuple[float, float]:
+    """Seconds of training until GOAL is reached on the held-out part, inf if it isn't, and the best that was."""
+    torch.manual_seed(seed)
+    model, history = make(), funcs.History()
+    optimizer = torch.optim.AdamW(model.parameters(), lr, betas=(0.9, 0.99), weight_decay=0.05)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=num_epochs + 1, cycle_momentum=False)
+    train_iter, seconds, best = loader(TRAIN, seed), 0.0, math.inf
+    for _ in range(num_epochs):
+        history = funcs.train(
+            model, train_iter, 1, optimizer=optimizer, scheduler=scheduler, live=False, progress=False
+        )
+        seconds += history.seconds
+        best = min(best, funcs.bits_per_character(model, TEST, TRAIN[-1000:]))
+        if best <= GOAL:
+            return seconds, best
+    return math.inf, best
+
+
+def race() -> None:
+    """nn.LSTM with dropout on its output, as it is usually trained, and ours as here; both by one cycle of AdamW."""
+    rows = []
+    usual = (lambda: RegularizedModel(nn.LSTM(len(VOCAB), 256), len(VOCAB), 0.0, 0.5), 25, 4e-3)
+    ours = (lambda: RegularizedModel(LSTM(64, 256), len(VOCAB), 0.1, 0.2, 0.1), 9, 1e-2)
+    for seed in (0, 1, 2):
+        pair = [time_to_goal(*recipe, seed) for recipe in (usual, ours)]
+        rows.append({"seed": seed, "usual": pair[0], "ours": pair[1], "ratio": pair[1][0] / pair[0][0]})
+        print(rows[-1], flush=True)
+    store("race", rows)
+
+
+RECIPES: dict[str, tuple[int, int, float, dict[str, float]]] = {  # hiddens, epochs, rate, dropout
+    "eight minutes": (512, 30, 6e-3, {"dropout_in": 0.2, "dropout_out": 0.4, "weight_drop": 0.3}),
+    "twenty minutes": (512, 80, 6e-3, {"dropout_in": 0.2, "dropout_out": 0.5, "weight_drop": 0.4}),
+}
+
+
+def recipe_model(name: str) -> Any:
+    num_hiddens, _, _, drops = RECIPES[name]
+    return RegularizedModel(LSTM(64, num_hiddens), len(VOCAB), **drops)
+
+
+def best(names: Sequence[str] = tuple(RECIPES), seed: int = 0) -> None:
+    MODELS.mkdir(exist_ok=True)
+    rows = json.loads(FILE.read_text(encoding="utf-8")).get("best", {}).get("rows", []) if FILE.exists() else []
+    for name in names:
+        _, num_epochs, lr, _ = RECIPES[name]
+        model, seconds = fit(lambda name=name: recipe_model(name), TRAIN, num_epochs, seed, lr=lr)  # type: ignore[misc]
+        torch.save(model.state_dict(), MODELS / f"{name} {seed}.pt")
+        bits, cold = (funcs.bits_per_character(model, TEST, TRAIN, window) for window in (None, 64))
+        row = {"name": name, "seed": seed, "params": num_params(model), "bits": bits, "cold": cold, "seconds": seconds}
+        rows = [old for old in rows if (old["name"], old["seed"]) != (name, seed)] + [row]
+        store("best", rows)
+
+
+class Recorded:
+    """A predictor whose every prediction is kept, so that mixtures need not make it again."""
+
+    def __init__(self, predictor: Any) -> None:
+        self.predictor, self.rows = predictor, []  # type: ignore[var-annotated]
+
+    def probs(self) -> np.ndarray:
+        self.rows.append(np.asarray(self.predictor.probs(), np.float64))
+        return self.rows[-1]
+
+    def update(self, token: int) -> None:
+        self.predictor.update(token)
+
+
+class Played:
+    """The predictions that were recorded, once more."""
+
+    def __init__(self, rows: Sequence[np.ndarray]) -> None:
+        self.rows = iter(rows)
+
+    def probs(self) -> np.ndarray:
+        self.row = next(self.rows)
+        return self.row
+
+    def update(self, token: int) -> None:
+        pass
+
+
+def beyond() -> None:
+    """From the models that `best` has stored: as they are, learning on, averaged, with counts, and all together."""
+    tokens, rows = TEST.tolist(), list[dict[str, Any]]()
+    played: dict[str, list[np.ndarray]] = {}
+
+    def score(name: str, predictor: Any, models: int = 1) -> None:
+        start, recorded = time.perf_counter(), Recorded(predictor)
+        bits = bits_of(tokens, recorded) / len(tokens)
+        played[name] = recorded.rows
+        rows.append({"name": name, "bits": bits, "seconds": time.perf_counter() - start, "models": models})
+        print(rows[-1], flush=True)
+
+    def mixed(name: str, *names: str) -> None:
+        models = sum(row["models"] for row in rows if row["name"] in names)
+        score(name, Mixture(Played(played[other]) for other in names), models)
+
+    counts = OnlineNGrams(len(VOCAB), 6, [VOCAB[" "]])
+    bits_of(TRAIN.tolist(), counts)
+    score("counts", counts, 0)
+    for path in sorted(MODELS.glob("*.pt")):
+        for learning in (False, True):
+            model = recipe_model(path.stem.rsplit(" ", 1)[0])
+            model.load_state_dict(torch.load(path, weights_only=True))
+            optimizer = torch.optim.Adam(model.parameters(), 3e-4) if learning else None
+            name = f"LSTM of {path.stem}" + (", learning on" if learning else "")
+            score(name, OnlineModel(model, optimizer, replays=3, history=TRAIN))
+    frozen = [name for name in played if name.startswith("LSTM") and not name.endswith("on")]
+    dynamic = [name for name in played if name.endswith("learning on")]
+    mixed("LSTMs", *frozen)
+    mixed("LSTMs, learning on", *dynamic)
+    mixed("one LSTM and counts", frozen[-1], "counts")
+    mixed("one LSTM, learning on, and counts", dynamic[-1], "counts")
+    mixed("everything", *dynamic, *frozen, "counts")
+    store("beyond", rows)
+
+
+def files() -> None:
+    """`compress` and `decompress` on the novel as it stands, beside the others."""
+    data = funcs.text.time_machine_path().read_bytes()
+    start = time.perf_counter()
+    code = funcs.compress(data)
+    middle = time.perf_counter()
+    assert funcs.decompress(code) == data
+    sizes = {
+        "gzip": len(gzip.compress(data, 9)),
+        "bzip2": len(bz2.compress(data, 9)),
+        "xz": len(lzma.compress(data, preset=9)),
+    }
+    row = {"bytes": len(data), "ours": len(code), **sizes, "seconds": [middle - start, time.perf_counter() - middle]}
+    store("files", row)
+
+
+PARTS = {part.__name__: part for part in (compressors, cells, pieces, race, best, beyond, files)}
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    for name in sys.argv[1:] or PARTS:
+        PARTS[name]()

@@ -54,6 +54,7 @@ from funcs.book.profiling import shares_of
 from funcs.book.reading import cell_values, read_with
 from funcs.book.recall import RecallModel, recall_batch, updates_to_recall
 from funcs.book.sampling import draw_choices, draw_trade, draw_tree, draw_written
+from funcs.book.scoreboard import draw_curves, draw_intervals, draw_mixtures, draw_scores, draw_sharpening, stored
 from funcs.book.sliders import explore
 from funcs.book.stacks import (
     BiRNN,
@@ -67,6 +68,7 @@ from funcs.book.stacks import (
     run_order,
     seconds_in_turn,
 )
+from funcs.book.trial import try_cell
 from funcs.book.waves import draw_forecasts, draw_frequencies, draw_lags, draw_own_errors, two_at_a_time, with_seed
 from funcs.book.wiring import draw_cell, draw_gates
 
@@ -93,6 +95,7 @@ __all__ = [
     "draw_choices",
     "draw_cliff",
     "draw_concatenated_product",
+    "draw_curves",
     "draw_dots",
     "draw_flattened",
     "draw_forecasts",
@@ -100,10 +103,12 @@ __all__ = [
     "draw_gates",
     "draw_graph",
     "draw_growth",
+    "draw_intervals",
     "draw_lags",
     "draw_last_states",
     "draw_layers",
     "draw_lengths",
+    "draw_mixtures",
     "draw_orders",
     "draw_own_errors",
     "draw_padded",
@@ -112,6 +117,8 @@ __all__ = [
     "draw_rates",
     "draw_recipe",
     "draw_runs",
+    "draw_scores",
+    "draw_sharpening",
     "draw_sheet",
     "draw_stack",
     "draw_trade",
@@ -137,6 +144,8 @@ __all__ = [
     "split_words",
     "start_chapter",
     "step_of",
+    "stored",
+    "try_cell",
     "two_at_a_time",
     "updates_to_recall",
     "watch_updates",

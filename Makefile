@@ -2,7 +2,7 @@
 # make fresh    gives the book's notebooks back, and puts yours into my/
 # make test     runs every test and every chapter
 # make check    style and types, in seconds; make hooks lets git do that before each commit
-# make bench    measures speed, ten minutes
+# make bench    measures speed, ten minutes; make scoreboard the tables of chapter 12, an hour and a half
 # make chapter NB=04        checks one chapter; make execute NB=04 executes it and stores its outputs
 # make new NB=11_sampling   lays out a new chapter; make claims NB=04 says which cell tests which of its sentences
 # make pictures             draws the README's pictures; one of them: NAMES=04
@@ -20,7 +20,7 @@ CONSTRAINTS ?= constraints.txt
 NB ?= [0-9][0-9]
 FIRST := /lab/tree/chapters/01_concatenated_weights.ipynb
 
-.PHONY: help setup lab test check chapter execute new claims pictures fresh bench hooks clean
+.PHONY: help setup lab test check chapter execute new claims pictures fresh bench scoreboard hooks clean
 
 help:
 	@sed -n '1,9s/^# //p' Makefile
@@ -87,6 +87,9 @@ fresh: $(VENV)/lab.stamp
 # One after the other, on all cores; results and the machine they are from go to benchmarks/results.
 bench: $(VENV)/lab.stamp
 	$(BIN)/python benchmarks/recurrence.py
+
+scoreboard: $(VENV)/lab.stamp
+	$(BIN)/python benchmarks/scoreboard.py
 
 hooks:
 	git config core.hooksPath tools/hooks

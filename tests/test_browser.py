@@ -61,7 +61,7 @@ SHORTER = {
     "12_scoreboard": {
         "text, test = corpus[:cut], corpus[cut:]": "text, test = corpus[:9000], corpus[9000:10_000]",
         "tried = book.try_cell(get_params, step)": "tried = {}",
-        "generate(\"the \", 5000": "generate(\"the \", 50",
+        'generate("the ", 5000': 'generate("the ", 50',
     },
     "17_bug_museum": {"for seed in range(3)": "for seed in range(1)"},
     "10_fitting_a_wave": {

@@ -49,7 +49,7 @@ from funcs.book.museum import (
     split_words,
     watch_updates,
 )
-from funcs.book.novel import fit_text, gated_model, plain_model, step_of
+from funcs.book.novel import fit_text, gated_model, longest_copy, plain_model, step_of
 from funcs.book.profiling import shares_of
 from funcs.book.reading import cell_values, read_with
 from funcs.book.recall import RecallModel, recall_batch, updates_to_recall
@@ -131,6 +131,7 @@ __all__ = [
     "gated_model",
     "graph_nodes",
     "long_jacobians",
+    "longest_copy",
     "perplexities_of_seeds",
     "perplexity_by_place",
     "plain_model",

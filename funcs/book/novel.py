@@ -1,4 +1,4 @@
-"""Comparing cells: the same text, the same epochs, a rate that falls (chapters 06, 08, 09)."""
+"""Comparing cells: the same text, the same epochs, a rate that falls; and what was learned by heart."""
 
 from collections.abc import Callable
 from typing import Any
@@ -70,3 +70,12 @@ def fit_text(
         progress=False,
     )
     return model, history
+
+
+def longest_copy(written: str, source: str) -> str:
+    """The longest piece of `written` that stands in `source` (chapter 04)."""
+    best = ""
+    for i in range(len(written)):
+        while i + len(best) < len(written) and written[i : i + len(best) + 1] in source:
+            best = written[i : i + len(best) + 1]
+    return best

@@ -31,6 +31,7 @@ from funcs.book.figures import (
     draw_unrolled,
 )
 from funcs.book.graph import graph_nodes, long_jacobians
+from funcs.book.inside import draw_forgetting, draw_path, draw_shaded, draw_units
 from funcs.book.look import BLUE, GREEN, ORANGE, PINK, RED, SKY, start_chapter
 from funcs.book.museum import (
     draw_bars,
@@ -99,6 +100,7 @@ __all__ = [
     "draw_dots",
     "draw_flattened",
     "draw_forecasts",
+    "draw_forgetting",
     "draw_frequencies",
     "draw_gates",
     "draw_graph",
@@ -113,16 +115,19 @@ __all__ = [
     "draw_own_errors",
     "draw_padded",
     "draw_partitions",
+    "draw_path",
     "draw_places",
     "draw_rates",
     "draw_recipe",
     "draw_runs",
     "draw_scores",
+    "draw_shaded",
     "draw_sharpening",
     "draw_sheet",
     "draw_stack",
     "draw_trade",
     "draw_tree",
+    "draw_units",
     "draw_unrolled",
     "draw_verdicts",
     "draw_written",

@@ -29,7 +29,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyppmd
@@ -231,34 +231,56 @@ def time_to_goal(make: Callable[[], Any], num_epochs: int, lr: float, seed: int)
 def race() -> None:
     """nn.LSTM, usually trained, with dropout on its output; ours, as in chapter 12; the same with nn.LSTM."""
     rows = []
-    usual = (lambda: RegularizedModel(nn.LSTM(len(VOCAB), 256), len(VOCAB), 0.0, 0.5), 25, 4e-3)
-    ours = (lambda: RegularizedModel(LSTM(64, 192, 2, dropout=0.1), len(VOCAB), 0.05, 0.15), 6, 1e-2)
+    usual = (lambda: RegularizedModel(nn.LSTM(64, 256), len(VOCAB), 0.1, 0.3), 24, 8e-3)
+    ours = (lambda: RegularizedModel(LSTM(64, 192, 2, dropout=0.1), len(VOCAB), 0.05, 0.15), 9, 1e-2)
     same = (lambda: RegularizedModel(nn.LSTM(64, 192, 2, dropout=0.1), len(VOCAB), 0.05, 0.15), *ours[1:])
     for seed in (0, 1, 2):
         recipes = {"usual": usual, "ours": ours, "same": same}
-        seconds = {name: time_to_goal(*recipe, seed)[0] for name, recipe in recipes.items()}
+        found = {name: time_to_goal(*recipe, seed) for name, recipe in recipes.items()}
+        seconds = {name: time for name, (time, _) in found.items()}
+        print(seed, found, flush=True)
         rows.append({"seed": seed, **seconds, "ratio": seconds["ours"] / seconds["usual"]})
         print(rows[-1], flush=True)
     store("race", rows)
 
 
-RECIPES: dict[str, tuple[int, int, float, float, dict[str, float]]] = {  # hiddens, epochs, rate, between layers, others
-    "2 layers of 256, 20 epochs": (256, 20, 8e-3, 0.2, {"dropout_in": 0.1, "dropout_out": 0.2, "weight_drop": 0.1}),
-    "2 layers of 320, 40 epochs": (320, 40, 8e-3, 0.3, {"dropout_in": 0.1, "dropout_out": 0.3, "weight_drop": 0.2}),
+class Recipe(NamedTuple):
+    """One way to make and train an LSTM; `lr` is the highest rate, `between` the dropout between layers."""
+
+    num_layers: int
+    num_hiddens: int
+    num_epochs: int
+    lr: float
+    between: float
+    drops: dict[str, float]
+
+
+RECIPES = {
+    "2 layers of 256, 20 epochs": Recipe(
+        2, 256, 20, 8e-3, 0.2, {"dropout_in": 0.1, "dropout_out": 0.2, "weight_drop": 0.1}
+    ),
+    "2 layers of 320, 40 epochs": Recipe(
+        2, 320, 40, 8e-3, 0.3, {"dropout_in": 0.1, "dropout_out": 0.3, "weight_drop": 0.2}
+    ),
+    "1 layer of 512, 40 epochs": Recipe(
+        1, 512, 40, 4e-3, 0.0, {"dropout_in": 0.2, "dropout_out": 0.5, "weight_drop": 0.4}
+    ),
 }
 
 
 def recipe_model(name: str) -> Any:
-    num_hiddens, _, _, between, drops = RECIPES[name]
-    return RegularizedModel(LSTM(64, num_hiddens, 2, dropout=between), len(VOCAB), **drops)
+    recipe = RECIPES[name]
+    layer = LSTM(64, recipe.num_hiddens, recipe.num_layers, dropout=recipe.between)
+    return RegularizedModel(layer, len(VOCAB), **recipe.drops)
 
 
 def best(names: Sequence[str] = tuple(RECIPES), seed: int = 0) -> None:
     MODELS.mkdir(exist_ok=True)
     rows = json.loads(FILE.read_text(encoding="utf-8")).get("best", {}).get("rows", []) if FILE.exists() else []
     for name in names:
-        _, num_epochs, lr, *_ = RECIPES[name]
-        model, seconds = fit(lambda name=name: recipe_model(name), TRAIN, num_epochs, seed, lr=lr)  # type: ignore[misc]
+        recipe = RECIPES[name]
+        make = lambda name=name: recipe_model(name)  # noqa: E731
+        model, seconds = fit(make, TRAIN, recipe.num_epochs, seed, lr=recipe.lr)
         torch.save(model.state_dict(), MODELS / f"{name} {seed}.pt")
         bits, cold = (funcs.bits_per_character(model, TEST, TRAIN, window) for window in (None, 64))
         row = {"name": name, "seed": seed, "params": num_params(model), "bits": bits, "cold": cold, "seconds": seconds}

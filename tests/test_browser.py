@@ -63,6 +63,11 @@ SHORTER = {
         "tried = book.try_cell(get_params, step)": "tried = {}",
         'generate("the ", 5000': 'generate("the ", 50',
     },
+    "13_inside_the_hidden_state": {
+        "text, test = corpus[:cut], corpus[cut:]": "text, test = corpus[:9000], corpus[cut:]",
+        "range(1, 21)": "range(1, 2)",
+        "len(string), (100,)": "len(string), (3,)",
+    },
     "17_bug_museum": {"for seed in range(3)": "for seed in range(1)"},
     "10_fitting_a_wave": {
         "num_epochs=4": "num_epochs=1",

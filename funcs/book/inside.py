@@ -62,7 +62,7 @@ def draw_forgetting(effects: Mapping[str, Sequence[float]], lags: Sequence[int],
     """How much a change some characters back still matters, a line for each network."""
     for name, effect in effects.items():
         ax.loglog(lags, effect, "o-", ms=4, label=name)
-    ax.set(xlabel="characters since the changed one", ylabel="bits of change in\nthe prediction")
+    ax.set(xlabel="characters since the changed one", ylabel="bits of change in\nthe prediction", ylim=(1e-7, 20))
     ax.legend()
 
 

@@ -193,7 +193,7 @@ def piece_job(job: tuple[str, int]) -> dict[str, Any]:
         epochs.append((funcs.bits_per_character(model, VALIDATION, CORPUS[:FIT][-1000:]), state))
 
     train_iter = Watching(CORPUS[:FIT], VOCAB, 32, 64, generator=seed)
-    history = funcs.train_one_cycle(model, train_iter, 12, weight_decay=weight_decay, live=False, progress=False)
+    history = funcs.train_one_cycle(model, train_iter, 24, weight_decay=weight_decay, live=False, progress=False)
     score()
     mean = {key: torch.stack([state[key] for _, state in epochs[-3:]]).mean(0) for key in epochs[-1][1]}
     model.load_state_dict(mean)

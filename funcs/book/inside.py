@@ -28,7 +28,7 @@ def draw_shaded(text: str, values: Sequence[float], ax: Axes, width: int = 70, m
     colors = plt.get_cmap("RdBu_r")
     for i, (character, value) in enumerate(zip(text, values, strict=True)):
         row, column = divmod(i, width)
-        ax.add_patch(Rectangle((column, row + 0.05), 1, 0.9, fc=colors(0.5 + 0.4 * float(value)), lw=0))
+        ax.add_patch(Rectangle((column, row + 0.05), 1, 0.9, fc=colors(0.5 + 0.32 * float(value)), lw=0))
         grey = character in VISIBLE
         ax.text(
             column + 0.5,
@@ -51,19 +51,33 @@ def draw_units(values: torch.Tensor, text: str, ax: Axes) -> None:
     Args:
         values: (num_steps, num_units), from −1 to 1.
     """
-    ax.pcolormesh(values.T.numpy(), cmap="RdBu_r", vmin=-1, vmax=1)
-    ax.set_xticks([i + 0.5 for i in range(len(text))], list(map(shown, text)), family="monospace", fontsize=8)
-    ax.set(ylabel="unit")
+    extent = (-0.5, len(values) - 0.5, values.shape[1] - 0.5, -0.5)
+    mesh = ax.pcolormesh(
+        range(len(values)), range(values.shape[1]), values.T.numpy(), cmap="RdBu_r", vmin=-1, vmax=1, shading="nearest"
+    )
+    ax.set_xticks(range(len(text)), list(map(shown, text)), family="monospace", fontsize=8)
+    ax.set(ylabel="unit", xlim=extent[:2], ylim=extent[2:])
     ax.tick_params(axis="x", length=0)
     ax.grid(False)
+    ax.figure.colorbar(mesh, ax=ax, pad=0.01, fraction=0.03)
 
 
-def draw_forgetting(effects: Mapping[str, Sequence[float]], lags: Sequence[int], ax: Axes) -> None:
-    """How much a change some characters back still matters, a line for each network."""
-    for name, effect in effects.items():
-        ax.loglog(lags, effect, "o-", ms=4, label=name)
-    ax.set(xlabel="characters since the changed one", ylabel="bits of change in\nthe prediction", ylim=(1e-7, 20))
-    ax.legend()
+def draw_forgetting(curves: Mapping[str, torch.Tensor], lags: Sequence[int], axes: Sequence[Axes]) -> None:
+    """How much a change some characters back still matters to the prediction and to the memory, a line per network.
+
+    Args:
+        curves: (num_lags, 2) for each network: bits, and share of the memory.
+    """
+    for name, curve in curves.items():
+        for ax, column in zip(axes, curve.T.tolist(), strict=True):
+            ax.plot(lags, [max(value, 1e-9) for value in column], "o-", ms=4, label=name)
+    for ax, label in zip(axes, ("change of the prediction, in bits", "change of the memory"), strict=True):
+        ax.set(xscale="log", yscale="log", xlabel="characters back", ylabel=label)
+        ax.set_xticks(lags, list(map(str, lags)), fontsize=8)
+        ax.minorticks_off()
+    axes[0].set_ylim(1e-6, 10)
+    axes[1].set_ylim(1e-4, 3)
+    axes[1].legend()
 
 
 def draw_path(points: torch.Tensor, text: str, step: int, ax: Axes) -> None:
@@ -85,6 +99,7 @@ def draw_path(points: torch.Tensor, text: str, step: int, ax: Axes) -> None:
         ax.text(x[i], y[i], shown(character), ha="center", va="center", family="monospace", **options)
     ax.plot(x[step], y[step], "o", ms=16, mfc="none", mec=ORANGE, mew=2)
     ax.set_title(f"{text[:step]}[{text[step]}]{text[step + 1 :]}", family="monospace", fontsize=8, loc="left")
+    ax.set(xlabel="first direction", ylabel="second direction")
     ax.set_xticks([])
     ax.set_yticks([])
     ax.grid(False)

@@ -77,6 +77,16 @@ def chosen_on_the_rest(H: Any, f: Any, first: Any) -> Any:
     return chosen(H, f, ~first)[0], correlation(H[~first], f[~first])[chosen(H, f, ~first)[0]]
 
 
+def chosen_on_everything(H: Any, f: Any, first: Any) -> Any:
+    unit = correlation(H, f).abs().argmax()
+    return unit, correlation(H[~first], f[~first])[unit]
+
+
+def chosen_by_covariance(H: Any, f: Any, first: Any) -> Any:
+    unit = ((H[first] - H[first].mean(0)) * (f[first] - f[first].mean())[:, None]).sum(0).abs().argmax()
+    return unit, correlation(H[~first], f[~first])[unit]
+
+
 def chosen_with_sign(H: Any, f: Any, first: Any) -> Any:
     unit = correlation(H[first], f[first]).argmax()
     return unit, correlation(H[~first], f[~first])[unit]
@@ -160,6 +170,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (-0.183, "from the feature, too"),
         (0, "Subtract both means"),
         (-0.8, "Both means away"),
+        (-0.46, "Both means away"),
     ],
     "13.2": [
         (depth_inside_alone, "how deep"),
@@ -170,8 +181,10 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda text: depth(text)[:-1], "a number for each"),
     ],
     "13.3": [
-        (chosen_on_the_rest, "the very part that you report"),
-        (chosen_with_sign, "without the sign"),
+        (chosen_on_the_rest, "Has the choice seen the rest"),
+        (chosen_with_sign, "fall while the feature rises"),
+        (chosen_on_everything, "Has the choice seen the rest"),
+        (chosen_by_covariance, "large numbers"),
         (chosen_reported_at_home, "on the part where it was chosen"),
         (chosen_without_sign, "keeps its sign"),
         (chosen_with_other_means, "of the second part"),
@@ -184,6 +197,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda f_hat, f: 1 - (f - f_hat).norm() / (f - f.mean()).norm(), "no root"),
         (lambda f_hat, f: 1 - ((f - f_hat) ** 2).mean() / f.var(), "n − 1"),
         (lambda f_hat, f: explained(f_hat, f).clamp(min=0), "below 0"),
+        (lambda f_hat, f: 1 - (f - f_hat).var() / f.var(), "always too high"),
         (lambda f_hat, f: correlation(f_hat[:, None], f) ** 2, "forgives"),
     ],
     "13.5": [
@@ -199,7 +213,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (plane_with_mean, "Subtract the mean first"),
         (plane_not_centred, "before the points are projected"),
         (plane_of_plain_values, "square the singular values"),
-        (plane_of_columns, "torch has Vᵀ"),
+        (plane_of_columns, "the first two rows"),
         (lambda H: plane(H)[0], "Two things are wanted"),
     ],
 }

@@ -16,9 +16,9 @@ def correlation(H: torch.Tensor, f: torch.Tensor) -> torch.Tensor:
 @exercise("13.1")
 def correlation_by_pencil(answer: Any) -> str | None:
     wanted = -2 / math.sqrt(4 * 5)
-    if same(answer, wanted, 5e-3):
+    if same(answer, wanted, 1e-2):
         return None
-    if same(answer, -wanted, 5e-3):
+    if same(answer, -wanted, 1e-2):
         return "The size is right. When the unit is above its mean, is the feature above or below its own?"
     if same(answer, -2.0):
         return "That is the sum above the fraction line of (13.1). Divide by the two lengths."
@@ -67,10 +67,13 @@ def inside_brackets(answer: Any) -> str | None:
 
 @exercise("13.3")
 def choose_and_report(answer: Any) -> str | None:
-    for _ in range(3):
+    for slope in (1.5, -1.5, 1.5):
         H, f = torch.randn(60, 8, dtype=torch.float64), torch.randn(60, dtype=torch.float64)
         H[:40, 5] -= 2 * f[:40]  # the best on the first 40 of 60, by a negative number
-        H[40:, 2] += 3 * f[40:]  # the best on the rest
+        H[40:, 5] += slope * f[40:]
+        H[:, 2] += f  # the best on all 60, and the best with a plus
+        H[40:, 2] += 3 * f[40:]  # and the best on the rest
+        H[:, 6] *= 50  # large, and nothing else
         first = torch.arange(60) < 40
         r = correlation(H[first], f[first])
         unit = int(r.abs().argmax())
@@ -81,12 +84,13 @@ def choose_and_report(answer: Any) -> str | None:
         if same(got[0], unit) and same(got[1], wanted, 1e-6):
             continue
         rest = correlation(H[~first], f[~first])
-        if same(got[0], int(rest.abs().argmax())):
-            return "You have chosen the unit on the very part that you report: luck would not be noticed."
-        if same(got[0], int(r.argmax())):
-            return "A unit that falls while the feature rises follows it, too: compare sizes, without the sign."
-        if same(got[0], int(correlation(H, f).abs().argmax())) and not same(got[0], unit):
-            return "The unit is chosen where `first` is True, not on everything."
+        if same(got[0], int(rest.abs().argmax())) and same(got[1], rest[int(got[0])].item(), 1e-6):
+            return (
+                "Another unit is the best where `first` is True, sign or no sign. Has the choice seen the rest, or "
+                "left out units that fall while the feature rises?"
+            )
+        if same(got[0], int((H - H.mean(0)).T.matmul(f - f.mean()).abs().argmax())):
+            return "A unit with large numbers wins there. (13.1) divides by the length of what is left of the unit."
         if same(got[0], unit) and same(got[1], r[unit].item(), 1e-6):
             return "The unit is right. But you report the correlation on the part where it was chosen."
         if same(got[0], unit) and same(got[1], abs(wanted), 1e-6):
@@ -114,6 +118,10 @@ def share_explained(answer: Any) -> str | None:
                 "The variance below the line is the feature's, not the probe's.",
             ),
             ((1 - (off.sum() / spread.sum()).sqrt()).item(), "Squares, not lengths: (13.2) has no root."),
+            (
+                (1 - (f_true - f_hat).var() / f_true.var()).item(),
+                "A probe that is always too high by the same amount misses, too: square what is missed itself.",
+            ),
             (
                 (1 - off.mean() / f_true.var()).item(),
                 "Sum both, or divide both by the same number: var divides by n − 1.",
@@ -184,7 +192,8 @@ def plane_of_most_spread(answer: Any) -> str | None:
             if torch.allclose((points - points.mean(0)) * signs, wanted, rtol=1e-6, atol=1e-8):
                 return "The directions are right. The mean must be taken off before the points are projected, too."
             return (
-                "The points are the states, less their mean, times the first two rows of V (columns, as torch has Vᵀ)."
+                "The points are the states, less the mean of each unit, times the first two right singular vectors: "
+                "the first two rows of what torch's svd returns third."
             )
         if same(part, share, 1e-6):
             continue

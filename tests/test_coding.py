@@ -9,7 +9,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from funcs import coding, decode, encode
+from funcs import NGram, Vocab, coding, decode, encode
 from funcs.coding import ends_of
 
 
@@ -116,3 +116,22 @@ def test_bad_tokens_and_numbers() -> None:
             encode([token], Fixed([0.5, 0.5]))
     with pytest.raises(ValueError, match="num_tokens must be at least 0"):
         decode(b"", -1, Fixed([0.5, 0.5]))
+
+
+def test_a_text_with_unknown_characters_and_one_of_a_single_character() -> None:
+    vocab = Vocab(list("to be or not to be"))
+    ngram = NGram(torch.tensor(vocab[list("to be or not to be")]), 3, len(vocab))
+
+    class Counting:
+        def __init__(self) -> None:
+            self.past: list[int] = []
+
+        def probs(self) -> torch.Tensor:
+            return ngram.probs(self.past)
+
+        def update(self, token: int) -> None:
+            self.past = [*self.past, token][-2:]
+
+    for text in ("to ξ be, or", "b", "ξ", ""):
+        tokens = vocab[list(text)]
+        assert decode(encode(tokens, Counting()), len(tokens), Counting()) == tokens

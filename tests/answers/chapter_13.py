@@ -169,8 +169,8 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (-0.5, "square roots"),
         (-0.183, "from the feature, too"),
         (0, "Subtract both means"),
-        (-0.8, "Both means away"),
-        (-0.46, "Both means away"),
+        (-0.8, "both means are taken away"),
+        (-0.46, "both means are taken away"),
     ],
     "13.2": [
         (depth_inside_alone, "how deep"),
@@ -187,6 +187,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (chosen_by_covariance, "large numbers"),
         (chosen_reported_at_home, "on the part where it was chosen"),
         (chosen_without_sign, "keeps its sign"),
+        (lambda H, f, first: chosen(H, f, first)[::-1], "The unit first"),
         (chosen_with_other_means, "of the second part"),
         (lambda H, f, first: chosen(H, f, first)[1], "Two things are wanted"),
     ],

@@ -28,7 +28,7 @@ def correlation_by_pencil(answer: Any) -> str | None:
         return "Subtract the mean from the feature, too, before you take its length."
     if same(answer, 0.0) or abs(float(answer)) > 1:
         return "Subtract both means, multiply place by place, and sum: what is above the fraction line?"
-    return "Both means away first: the unit's is 0, the feature's 2.5."
+    return "Above the line the sum of products, below it both lengths, multiplied; first, both means are taken away."
 
 
 @exercise("13.2")
@@ -60,6 +60,8 @@ def inside_brackets(answer: Any) -> str | None:
         late = [w + (c == ")") for w, c in zip(wanted, text, strict=True)]
         if got == late:
             return f"{where}: a closing bracket has the depth outside it, as its partner has."
+        if text.startswith(")"):
+            return f"{where}: the first bracket closes nothing, and changes nothing."
         place = next(i for i, (a, b) in enumerate(zip(got, wanted, strict=True)) if a != b)
         return f"{where}: look at character {place + 1}, {text[place]!r}."
     return None
@@ -83,6 +85,8 @@ def choose_and_report(answer: Any) -> str | None:
             return f"Two things are wanted: the unit, and its correlation. Got {kind(got)}."
         if same(got[0], unit) and same(got[1], wanted, 1e-6):
             continue
+        if same(got[1], unit) and not same(got[0], unit):
+            return "The unit first, then its correlation."
         rest = correlation(H[~first], f[~first])
         if same(got[0], int(rest.abs().argmax())) and same(got[1], rest[int(got[0])].item(), 1e-6):
             return (

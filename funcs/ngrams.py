@@ -65,6 +65,19 @@ class NGram:
             probs[list(counts)] += (torch.tensor(list(counts.values()), dtype=torch.float64) - discount) / total
         return probs
 
+    def prob(self, context: Sequence[int], token: int) -> float:
+        """The probability of one token, as in `probs`, without those of all others."""
+        prob = 1 / self.vocab_size
+        for k, (following, discount) in enumerate(zip(self.following, self.discounts, strict=True)):
+            counts = following.get(tuple(context[len(context) - k :])) if k <= len(context) else None
+            if counts is None:
+                break
+            total = sum(counts.values())
+            prob *= discount * len(counts) / total
+            if token in counts:
+                prob += (counts[token] - discount) / total
+        return prob
+
     def bits_per_token(self, corpus: torch.Tensor, history: torch.Tensor | None = None) -> float:
         """The mean of −log₂ p over the tokens of `corpus`, each after those before it, `history`'s included."""
         past = [] if history is None else history.tolist()
@@ -73,5 +86,5 @@ class NGram:
         first = len(past) - start
         total = 0.0
         for i in range(first, len(tokens)):
-            total -= math.log2(self.probs(tokens[max(0, i - self.order + 1) : i])[tokens[i]])
+            total -= math.log2(self.prob(tokens[max(0, i - self.order + 1) : i], tokens[i]))
         return total / max(1, len(tokens) - first)

@@ -18,8 +18,10 @@ contexts = st.lists(st.integers(0, SIZE - 1), max_size=6)
 
 @given(texts, contexts, st.integers(1, 5))
 def test_probabilities_sum_to_1_and_none_is_0(text: list[int], context: list[int], order: int) -> None:
-    probs = NGram(torch.tensor(text), order, SIZE).probs(context)
+    model = NGram(torch.tensor(text), order, SIZE)
+    probs = model.probs(context)
     assert abs(probs.sum() - 1) < 1e-12 and probs.min() > 0
+    assert [model.prob(context, token) for token in range(SIZE)] == pytest.approx(probs.tolist(), rel=1e-12)
 
 
 def by_definition(text: list[int], context: tuple[int, ...], token: int, order: int) -> float:

@@ -51,12 +51,9 @@ def draw_units(values: torch.Tensor, text: str, ax: Axes) -> None:
     Args:
         values: (num_steps, num_units), from −1 to 1.
     """
-    extent = (-0.5, len(values) - 0.5, values.shape[1] - 0.5, -0.5)
-    mesh = ax.pcolormesh(
-        range(len(values)), range(values.shape[1]), values.T.numpy(), cmap="RdBu_r", vmin=-1, vmax=1, shading="nearest"
-    )
+    mesh = ax.imshow(values.T.numpy(), cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
     ax.set_xticks(range(len(text)), list(map(shown, text)), family="monospace", fontsize=8)
-    ax.set(ylabel="unit", xlim=extent[:2], ylim=extent[2:])
+    ax.set(ylabel="unit")
     ax.tick_params(axis="x", length=0)
     ax.grid(False)
     ax.figure.colorbar(mesh, ax=ax, pad=0.01, fraction=0.03)

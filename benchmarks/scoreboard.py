@@ -193,7 +193,7 @@ def piece_job(job: tuple[str, int]) -> dict[str, Any]:
         epochs.append((funcs.bits_per_character(model, VALIDATION, CORPUS[:FIT][-1000:]), state))
 
     train_iter = Watching(CORPUS[:FIT], VOCAB, 32, 64, generator=seed)
-    history = funcs.train_one_cycle(model, train_iter, 24, weight_decay=weight_decay, live=False, progress=False)
+    history = funcs.train_one_cycle(model, train_iter, 12, weight_decay=weight_decay, live=False, progress=False)
     score()
     mean = {key: torch.stack([state[key] for _, state in epochs[-3:]]).mean(0) for key in epochs[-1][1]}
     model.load_state_dict(mean)
@@ -339,15 +339,16 @@ def beyond() -> None:
             model = recipe_model(path.stem.rsplit(" ", 1)[0])
             model.load_state_dict(torch.load(path, weights_only=True))
             optimizer = torch.optim.Adam(model.parameters(), 3e-4) if learning else None
-            name = f"LSTM of {path.stem}" + (", learning on" if learning else "")
+            name = f"LSTM, {path.stem.rsplit(' ', 1)[0]}" + (", learning on" if learning else "")
             score(name, OnlineModel(model, optimizer, replays=3, history=TRAIN))
-    frozen = [name for name in played if name.startswith("LSTM") and not name.endswith("on")]
+    frozen = [name for name in played if name.startswith("LSTM,") and not name.endswith("on")]
     dynamic = [name for name in played if name.endswith("learning on")]
-    mixed("LSTMs", *frozen)
-    mixed("LSTMs, learning on", *dynamic)
+    mixed("all LSTMs", *frozen)
+    mixed("all LSTMs, learning on", *dynamic)
     mixed("one LSTM and counts", frozen[-1], "counts")
-    mixed("one LSTM, learning on, and counts", dynamic[-1], "counts")
-    mixed("everything", *dynamic, *frozen, "counts")
+    mixed("all LSTMs and counts", "all LSTMs", "counts")
+    mixed("all LSTMs, learning on, and counts", "all LSTMs, learning on", "counts")
+    mixed("everything", "all LSTMs", "all LSTMs, learning on", "counts")
     store("beyond", rows)
 
 

@@ -71,7 +71,7 @@ def arithmetic() -> int:
 def compress(data: bytes, watch: Callable[[], object] | None = None) -> bytes:
     """The bytes, fewer of them: a network and counts learn to predict them, and each costs −log₂ p bits (chapter 12).
 
-    It takes about a second for a thousand bytes, and as long to `decompress`; both run on the CPU. What cannot be made
+    It takes two to three seconds for a thousand bytes, as long to `decompress`, on one core. What cannot be made
     smaller is stored as it is, 17 bytes longer.
 
     Args:

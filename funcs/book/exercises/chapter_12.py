@@ -144,7 +144,11 @@ def number_to_tokens(answer: Any) -> str | None:
         if len(set(got)) == 1 and len(set(wanted)) > 1:
             return f"{where}: after the first token go on *inside its part*, with the part as the new whole."
         place = next(i for i, (a, b) in enumerate(zip(got, wanted, strict=True)) if a != b)
-        return f"{where}: token {place + 1} is wrong. A part holds its beginning, and not its end."
+        return (
+            f"{where}: token {place + 1} is wrong. "
+            + ("Inside the part, take off its beginning and divide by its length. " if place else "")
+            + "A part holds its beginning, and not its end."
+        )
     return None
 
 
@@ -174,7 +178,7 @@ def epoch_to_keep(answer: Any) -> str | None:
             return f"{where}: training had stopped before epoch {int(got)} came."
         if same(got, min(wanted + patience, len(scores))) and wanted + patience <= len(scores):
             return f"{where}: that is where training stops; those of the best epoch so far are kept."
-        return f"{where}: walk through the epochs. When is the best so far {patience} epochs old?"
+        return f"{where}: walk through the epochs. The age counts from the best one so far, not from the last rise."
     return None
 
 
@@ -240,8 +244,8 @@ def minimal_gated_backward(answer: Any) -> str | None:
         if torch.allclose(mine[name], right[name], rtol=1e-6, atol=1e-8):
             continue
         ways = {
-            "b_n": "H' depends on N through F ⊙ N; the tanh's slope is 1 − N².",
-            "b_f": "F has three ways to H': through (1 − F) ⊙ H, through F ⊙ N, and, inside N, through F ⊙ H.",
+            "b_n": "H' depends on N through F ⊙ N; the tanh's slope is 1 − N². A bias's is the sum over the rows.",
+            "b_f": "Sum over the rows. F has three ways to H': by (1 − F) ⊙ H, by F ⊙ N, and, inside N, by F ⊙ H.",
             "X": "X stands in both products.",
             "H": "H has three ways: through (1 − F) ⊙ H, through F ⊙ H inside N, and through F itself.",
         }

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -53,25 +53,27 @@ class NGram:
         self.following.reverse()
         self.discounts.reverse()
 
-    def probs(self, context: Sequence[int]) -> torch.Tensor:
-        """The probabilities of the next token, (vocab_size,) float64; only the last n − 1 of `context` count."""
-        probs = torch.full((self.vocab_size,), 1 / self.vocab_size, dtype=torch.float64)
+    def known(self, context: Sequence[int]) -> Iterator[tuple[dict[int, int], float]]:
+        """What has followed `context`, in order after order from the shortest, with that order's discount."""
         for k, (following, discount) in enumerate(zip(self.following, self.discounts, strict=True)):
             counts = following.get(tuple(context[len(context) - k :])) if k <= len(context) else None
             if counts is None:
                 break  # and so nothing is known of longer contexts
+            yield counts, discount
+
+    def probs(self, context: Sequence[int]) -> torch.Tensor:
+        """The probabilities of the next token, (vocab_size,) float64; only the last n − 1 of `context` count."""
+        probs = torch.full((self.vocab_size,), 1 / self.vocab_size, dtype=torch.float64)
+        for counts, discount in self.known(context):
             total = sum(counts.values())
             probs *= discount * len(counts) / total
             probs[list(counts)] += (torch.tensor(list(counts.values()), dtype=torch.float64) - discount) / total
         return probs
 
     def prob(self, context: Sequence[int], token: int) -> float:
-        """The probability of one token, as in `probs`, without those of all others."""
+        """The probability of one token, as in `probs`, many times faster than those of all."""
         prob = 1 / self.vocab_size
-        for k, (following, discount) in enumerate(zip(self.following, self.discounts, strict=True)):
-            counts = following.get(tuple(context[len(context) - k :])) if k <= len(context) else None
-            if counts is None:
-                break
+        for counts, discount in self.known(context):
             total = sum(counts.values())
             prob *= discount * len(counts) / total
             if token in counts:

@@ -167,7 +167,8 @@ def test_wheel_works_alone(tmp_path: Path) -> None:
     names = subprocess.run(
         [sys.executable, "-m", "zipfile", "-l", str(wheel)], check=True, capture_output=True, text=True
     )
-    assert "funcs/timemachine.txt" in names.stdout and "tests/" not in names.stdout
+    assert "funcs/timemachine.txt" in names.stdout and "funcs/scoreboard.json" in names.stdout
+    assert "tests/" not in names.stdout
 
 
 def test_readme_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

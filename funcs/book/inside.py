@@ -8,13 +8,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from funcs.book.look import BLUE, ORANGE
-
-VISIBLE = {" ": "␣", "\n": "↵"}
-
-
-def shown(token: str) -> str:
-    return VISIBLE.get(token, token)
+from funcs.book.look import BLUE, ORANGE, VISIBLE, shown
 
 
 def draw_shaded(text: str, values: Sequence[float], ax: Axes, width: int = 70, marked: int | None = None) -> None:

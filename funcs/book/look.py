@@ -19,6 +19,12 @@ BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW = (
     "#D55E00",
     "#F0E442",
 )
+VISIBLE = {" ": "␣", "\n": "↵"}
+
+
+def shown(token: str) -> str:
+    """A token as pictures write it: a space and the end of a line are seen."""
+    return VISIBLE.get(token, token)
 
 
 def start_chapter() -> None:

@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Polygon, Rectangle
 
 import funcs
-from funcs.book.look import BLUE, GREEN, ORANGE, SKY
+from funcs.book.look import BLUE, GREEN, ORANGE, SKY, shown
 from funcs.ngrams import NGram
 from funcs.text import Vocab
 
-FILE = Path(funcs.__file__).parent.parent / "benchmarks" / "results" / "scoreboard.json"
+PACKAGE = Path(funcs.__file__).resolve().parent
+PLACES = (PACKAGE / "scoreboard.json", PACKAGE.parent / "benchmarks" / "results" / "scoreboard.json")
 
 
 def stored(part: str) -> Any:
@@ -22,16 +23,13 @@ def stored(part: str) -> Any:
 
     Raises:
         KeyError: no such part.
-        FileNotFoundError: `funcs` is installed without the book's folder.
+        FileNotFoundError: the file is neither in the installed package nor in `benchmarks` of a checkout.
     """
-    parts = json.loads(FILE.read_text(encoding="utf-8"))
+    file = next((place for place in PLACES if place.is_file()), PLACES[-1])
+    parts = json.loads(file.read_text(encoding="utf-8"))
     if part not in parts:
         raise KeyError(f"part must be one of {', '.join(parts)}, got {part!r}")
     return parts[part]["rows"]
-
-
-def name_of(token: str) -> str:
-    return "␣" if token == " " else token
 
 
 def draw_sharpening(ngram: NGram, context: Sequence[int], vocab: Vocab, ax: Axes) -> None:
@@ -43,9 +41,9 @@ def draw_sharpening(ngram: NGram, context: Sequence[int], vocab: Vocab, ax: Axes
     rows = [ngram.probs(context[len(context) - k :]) for k in range(ngram.order)]
     mesh = ax.pcolormesh(torch.stack(rows).numpy(), cmap="Blues", vmin=0, vmax=1, edgecolors="white", lw=0.5)
     letters = vocab.to_tokens(list(context))
-    labels = ["".join(map(name_of, letters[len(letters) - k :])) or "nothing" for k in range(ngram.order)]
+    labels = ["".join(map(shown, letters[len(letters) - k :])) or "nothing" for k in range(ngram.order)]
     ax.set_yticks([k + 0.5 for k in range(ngram.order)], labels, family="monospace")
-    ax.set_xticks([i + 0.5 for i in range(len(vocab))], list(map(name_of, vocab)), family="monospace", fontsize=8)
+    ax.set_xticks([i + 0.5 for i in range(len(vocab))], list(map(shown, vocab)), family="monospace", fontsize=8)
     ax.set(xlabel="next character", ylabel="known before it")
     ax.invert_yaxis()
     ax.grid(False)
@@ -66,7 +64,7 @@ def draw_intervals(probs: Sequence[torch.Tensor], tokens: Sequence[int], vocab: 
             color = ORANGE if i == token else SKY if i % 2 else BLUE
             ax.add_patch(Rectangle((start, -k), end - start, 0.55, fc=color, alpha=1 if i == token else 0.35, lw=0))
             if end - start > 0.022:
-                ax.text((start + end) / 2, -k + 0.27, name_of(vocab.to_tokens(i)), ha="center", va="center", fontsize=9)
+                ax.text((start + end) / 2, -k + 0.27, shown(vocab.to_tokens(i)), ha="center", va="center", fontsize=9)
         start, size = ends[token] - row[token].item(), row[token].item()
         if k < last:
             corners = [(start, -k), (start + size, -k), (1, -k - 0.45), (0, -k - 0.45)]

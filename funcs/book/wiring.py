@@ -13,7 +13,7 @@ from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
 from funcs.book.diagrams import DIAGRAMS, Diagram, Node, Point, Wire, turned
 from funcs.book.figures import blank_axes
-from funcs.book.look import BLUE, GREEN, ORANGE, PINK, RED
+from funcs.book.look import BLUE, GREEN, ORANGE, PINK, RED, shown
 from funcs.book.reading import Reading, Values
 
 INK, GREY, WIDTH = "#222222", "#777777", 15.0
@@ -146,11 +146,6 @@ def draw_text(ax: Axes, reading: Reading, step: int, y: float) -> None:
         color = GREEN if token == true else "#bbbbbb"
         ax.add_patch(Rectangle((11.7, bottom), 2.6 * float(p), 0.34, fc=color, ec="none"))
         ax.text(11.8 + 2.6 * float(p), bottom + 0.17, f"{float(p):.0%}", va="center", fontsize=9, color=GREY)
-
-
-def shown(token: str) -> str:
-    """A token as it's drawn: a space can be seen."""
-    return token.replace(" ", "␣")
 
 
 def liveliest(values: Values, num_units: int) -> Values:
